@@ -1,0 +1,131 @@
+// swift-tools-version: 6.2
+// Strata: targets in the order of the architecture, lowest first. A target may import only targets
+// above it in this list.
+
+import PackageDescription
+
+/// Every target: Swift 6, no hidden existentials, no leaking imports, warnings are errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Hot targets also drop the dynamic exclusivity checks in release builds: 2 to 4 times on class
+/// fields. Debug builds, and so the tests, keep them.
+let hot =
+  strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+let package = Package(
+  name: "strata",
+  products: [
+    .executable(name: "kvserver", targets: ["kvserver"]),
+    .executable(name: "kvctl", targets: ["kvctl"]),
+    .library(name: "StrataClient", targets: ["Client"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
+  targets: [
+    // System libraries and the C that Swift cannot say.
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "CChecksum"),
+
+    // Byte views, buffers, varints, checksums, hashes.
+    .target(name: "Bytes", dependencies: ["CChecksum"], swiftSettings: hot),
+    // Time, randomness and threads, injected everywhere.
+    .target(name: "Runtime", dependencies: ["CLinux"], swiftSettings: hot),
+    // The file system, and the only target that opens files.
+    .target(name: "VFS", dependencies: ["CLinux"], swiftSettings: hot),
+    // The engine: sorted bytes in, sorted bytes out; knows no rows.
+    .target(name: "LSM", dependencies: ["Bytes", "Runtime", "VFS", "CLZ4"], swiftSettings: hot),
+    // Tables, families, cells, mutations, filters, GC rules: values and rules, no I/O.
+    .target(name: "DataModel", dependencies: ["Bytes"], swiftSettings: hot),
+    // Tables over engines: the one door every front goes through.
+    .target(
+      name: "Tablets", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "CSQLite"],
+      swiftSettings: hot),
+    // JSON text: pull reader and writer.
+    .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: hot),
+    // Rows and table definitions as JSON, NDJSON and CSV.
+    .target(name: "RowText", dependencies: ["Bytes", "JSON", "DataModel"], swiftSettings: hot),
+    // Event loops, listeners, connections, timers: the only target that opens sockets.
+    .target(name: "Net", dependencies: ["Bytes", "Runtime", "CLinux"], swiftSettings: hot),
+    // HTTP/1.1 as a pure state machine.
+    .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: hot),
+    // The routes.
+    .target(
+      name: "HTTPAPI",
+      dependencies: ["Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "HTTP1"],
+      swiftSettings: hot),
+    // Frames and messages of the binary front, no sockets; shared by server and client.
+    .target(name: "BinaryProtocol", dependencies: ["Bytes", "DataModel"], swiftSettings: hot),
+    // The binary front.
+    .target(
+      name: "BinaryAPI",
+      dependencies: ["Bytes", "Runtime", "DataModel", "Tablets", "Net", "BinaryProtocol"],
+      swiftSettings: hot),
+    // What kvctl and the load test speak.
+    .target(
+      name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "CLinux"],
+      swiftSettings: hot),
+    // The demo tables: synthetic companies, scores and instalments from a seed.
+    .target(name: "DemoData", dependencies: ["Bytes", "DataModel"], swiftSettings: hot),
+    .executableTarget(
+      name: "kvserver",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "HTTPAPI", "BinaryAPI", "DemoData",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: hot),
+    .executableTarget(
+      name: "kvctl",
+      dependencies: [
+        "Bytes", "DataModel", "JSON", "RowText", "Client", "DemoData", "LSM", "VFS", "Runtime",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: hot),
+
+    // Tests: a folder a target, and what they share.
+    .target(
+      name: "TestSupport", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
+    .testTarget(
+      name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
+    .testTarget(
+      name: "VFSTests", dependencies: ["VFS"], swiftSettings: strict),
+    .testTarget(
+      name: "LSMTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "DataModelTests", dependencies: ["Bytes", "DataModel"], swiftSettings: strict),
+    .testTarget(
+      name: "TabletsTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "JSONTests", dependencies: ["Bytes", "JSON"], swiftSettings: strict),
+    .testTarget(
+      name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"], swiftSettings: strict),
+    .testTarget(
+      name: "NetTests", dependencies: ["Bytes", "Net", "Runtime"], swiftSettings: strict),
+    .testTarget(
+      name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
+    .testTarget(
+      name: "BinaryProtocolTests", dependencies: ["Bytes", "DataModel", "BinaryProtocol"], swiftSettings: strict),
+    .testTarget(
+      name: "DemoDataTests", dependencies: ["Bytes", "DataModel", "DemoData"], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "TidyTests", dependencies: [], swiftSettings: strict),
+    // The built programs over real sockets and directories.
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: ["Bytes", "DataModel", "JSON", "Client", "kvserver", "kvctl"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,180 @@
+// Growable output bytes with one owner. Appends grow by doubling; `clear` keeps the storage, so a
+// buffer that lives with a connection or a job stops allocating after the first few rounds.
+
+/// Bytes being written.
+@frozen
+package struct ByteBuffer: ~Copyable, @unchecked Sendable {
+  @usableFromInline var storage: UnsafeMutableRawPointer
+  @usableFromInline var used: Int
+  @usableFromInline var capacity: Int
+
+  @inlinable
+  package init(capacity: Int = 0) {
+    self.capacity = Swift.max(capacity, 64)
+    self.storage = .allocate(byteCount: self.capacity, alignment: 16)
+    self.used = 0
+  }
+
+  @inlinable
+  deinit { storage.deallocate() }
+
+  @inlinable package var count: Int { @inline(__always) get { used } }
+  @inlinable package var isEmpty: Bool { @inline(__always) get { used == 0 } }
+  @inlinable package var allocatedByteCount: Int { capacity }
+
+  /// The bytes so far; valid until the next change of the buffer.
+  @inlinable package var view: ByteView {
+    @inline(__always) get { ByteView(UnsafeRawPointer(storage), count: used) }
+  }
+
+  @inlinable package var array: [UInt8] { view.array }
+
+  /// Empties the buffer and keeps its storage.
+  @inlinable @inline(__always)
+  package mutating func clear() { used = 0 }
+
+  /// Empties the buffer and gives storage above `byteCount` back.
+  @inlinable
+  package mutating func clear(keepingAtMost byteCount: Int) {
+    used = 0
+    guard capacity > byteCount else { return }
+    storage.deallocate()
+    capacity = Swift.max(byteCount, 64)
+    storage = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  /// Cuts the buffer to its first `count` bytes.
+  @inlinable
+  package mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= used, "truncate shortens")
+    used = count
+  }
+
+  /// Drops the first `n` bytes and moves the rest down.
+  @inlinable
+  package mutating func removeFirst(_ n: Int) {
+    precondition(n >= 0 && n <= used, "remove what is there")
+    guard n > 0 else { return }
+    if n < used { storage.copyMemory(from: storage + n, byteCount: used - n) }
+    used -= n
+  }
+
+  @inlinable @inline(__always)
+  package mutating func reserve(_ additional: Int) {
+    precondition(additional >= 0, "reserve a length")
+    if capacity - used < additional { grow(by: additional) }
+  }
+
+  @usableFromInline
+  mutating func grow(by additional: Int) {
+    let (needed, overflow) = used.addingReportingOverflow(additional)
+    precondition(!overflow, "buffer length fits an Int")
+    let larger = Swift.max(needed, capacity &* 2)
+    let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    moved.copyMemory(from: storage, byteCount: used)
+    storage.deallocate()
+    storage = moved
+    capacity = larger
+  }
+
+  @inlinable @inline(__always)
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    storage.storeBytes(of: byte, toByteOffset: used, as: UInt8.self)
+    used &+= 1
+  }
+
+  @inlinable @inline(__always)
+  package mutating func append(_ bytes: ByteView) {
+    reserve(bytes.count)
+    (storage + used).copyMemory(from: bytes.base, byteCount: bytes.count)
+    used &+= bytes.count
+  }
+
+  @inlinable
+  package mutating func append(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { append(ByteView($0)) }
+  }
+
+  /// Appends a literal; for protocol text.
+  @inlinable @inline(__always)
+  package mutating func append(_ text: StaticString) {
+    append(ByteView(UnsafeRawPointer(text.utf8Start), count: text.utf8CodeUnitCount))
+  }
+
+  /// Appends a string's UTF-8; for cold paths.
+  @inlinable
+  package mutating func append(utf8 text: String) {
+    var copy = text
+    copy.withUTF8 { append(ByteView(UnsafeRawBufferPointer($0))) }
+  }
+
+  @inlinable @inline(__always)
+  mutating func appendInteger<T: FixedWidthInteger>(_ value: T) {
+    reserve(MemoryLayout<T>.size)
+    storage.storeBytes(of: value, toByteOffset: used, as: T.self)
+    used &+= MemoryLayout<T>.size
+  }
+
+  @inlinable package mutating func append(littleEndian value: UInt16) {
+    appendInteger(value.littleEndian)
+  }
+  @inlinable package mutating func append(littleEndian value: UInt32) {
+    appendInteger(value.littleEndian)
+  }
+  @inlinable package mutating func append(littleEndian value: UInt64) {
+    appendInteger(value.littleEndian)
+  }
+  @inlinable package mutating func append(bigEndian value: UInt32) {
+    appendInteger(value.bigEndian)
+  }
+  @inlinable package mutating func append(bigEndian value: UInt64) {
+    appendInteger(value.bigEndian)
+  }
+
+  /// LEB128, 1 to 10 bytes.
+  @inlinable
+  package mutating func append(varint value: UInt64) {
+    reserve(10)
+    var rest = value
+    while rest >= 0x80 {
+      storage.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: used, as: UInt8.self)
+      used &+= 1
+      rest >>= 7
+    }
+    storage.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: used, as: UInt8.self)
+    used &+= 1
+  }
+
+  @inlinable @inline(__always)
+  package mutating func append(varint value: Int) {
+    precondition(value >= 0, "a varint here is a length")
+    append(varint: UInt64(value))
+  }
+
+  /// A length as a varint, then the bytes.
+  @inlinable
+  package mutating func append(lengthPrefixed bytes: ByteView) {
+    append(varint: bytes.count)
+    append(bytes)
+  }
+
+  /// Overwrites four bytes written earlier; for lengths known only afterwards.
+  @inlinable
+  package mutating func overwrite(littleEndian value: UInt32, at offset: Int) {
+    precondition(offset >= 0 && offset <= used - 4, "overwrite what is there")
+    storage.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+  }
+
+  /// Appends what `fill` writes into at least `capacity` bytes of room; it returns how many.
+  @inlinable
+  package mutating func append<Failure: Error>(
+    capacity room: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+  ) throws(Failure) -> Int {
+    reserve(room)
+    let written = try fill(UnsafeMutableRawBufferPointer(start: storage + used, count: room))
+    precondition(written >= 0 && written <= room, "fill stays within its room")
+    used &+= written
+    return written
+  }
+}

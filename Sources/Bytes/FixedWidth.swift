@@ -1,0 +1,26 @@
+// Integers of fixed width inside a view: little-endian on disk and wire, big-endian where the
+// bytes must sort or where another system says so.
+
+extension ByteView {
+  @inlinable @inline(__always)
+  func load<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
+    precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size, "integer within view")
+    return base.loadUnaligned(fromByteOffset: offset, as: T.self)
+  }
+
+  @inlinable package func littleEndian16(at offset: Int) -> UInt16 {
+    UInt16(littleEndian: load(UInt16.self, at: offset))
+  }
+  @inlinable package func littleEndian32(at offset: Int) -> UInt32 {
+    UInt32(littleEndian: load(UInt32.self, at: offset))
+  }
+  @inlinable package func littleEndian64(at offset: Int) -> UInt64 {
+    UInt64(littleEndian: load(UInt64.self, at: offset))
+  }
+  @inlinable package func bigEndian32(at offset: Int) -> UInt32 {
+    UInt32(bigEndian: load(UInt32.self, at: offset))
+  }
+  @inlinable package func bigEndian64(at offset: Int) -> UInt64 {
+    UInt64(bigEndian: load(UInt64.self, at: offset))
+  }
+}

@@ -1,0 +1,25 @@
+// Linux calls that Swift's Glibc module leaves out or cannot express.
+#ifndef C_LINUX_H
+#define C_LINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC.
+int strata_accept(int listener);
+/// pread that answers -1/EAGAIN instead of waiting for the disk (preadv2(2) with RWF_NOWAIT).
+ssize_t strata_pread_nowait(int file, void *into, size_t count, off_t offset);
+/// fallocate(2), default mode: blocks reserved and the size extended.
+int strata_preallocate(int file, off_t offset, off_t count);
+/// Names the calling thread as tools show it, at most 15 bytes.
+void strata_name_thread(const char *name);
+/// Spin-loop hint.
+void strata_pause(void);
+/// Keeps the resident size near what is in use: few malloc arenas, early trimming.
+void strata_configure_malloc(void);
+
+#endif

@@ -1,0 +1,25 @@
+// Limits of the data model (Bigtable's, where it has them).
+
+/// Hard limits on names, keys, values and requests.
+package enum DataModelLimits {
+  /// Bytes of a row key, at least 1.
+  package static let rowKeyByteCount = 4_096
+  /// Bytes of a qualifier; may be empty.
+  package static let qualifierByteCount = 16 << 10
+  /// Bytes of a value.
+  package static let valueByteCount = 100 << 20
+  /// Bytes of a row with all its versions.
+  package static let rowByteCount = 256 << 20
+  /// Mutations in one request, all rows together.
+  package static let mutationCount = 100_000
+  /// Characters of a table name: `[_a-zA-Z0-9][-_.a-zA-Z0-9]*`.
+  package static let tableNameByteCount = 50
+  /// Bytes of a family name: `[-_.a-zA-Z0-9]+`.
+  package static let familyNameByteCount = 64
+  package static let familyCount = 100
+  package static let tableCount = 1_000
+  /// Keys of a batch read.
+  package static let batchGetKeyCount = 1_000
+  /// Nesting of filters and GC rules.
+  package static let filterDepth = 20
+}

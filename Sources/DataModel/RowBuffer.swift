@@ -1,0 +1,43 @@
+// A row as a read produces it: cell records that point into blocks, memtables or the buffer's own
+// scratch. Reused from row to row; nothing is allocated per cell once it has warmed up.
+
+package import Bytes
+
+/// One cell of a read row.
+@frozen
+package struct CellView: Sendable {
+  /// Index into the table schema's families (name order).
+  package let familyIndex: Int
+  package let qualifier: ByteView
+  package let timestamp: Timestamp
+  package let value: ByteView
+  @inlinable package init(
+    familyIndex: Int, qualifier: ByteView, timestamp: Timestamp, value: ByteView
+  ) {
+    self.familyIndex = familyIndex
+    self.qualifier = qualifier
+    self.timestamp = timestamp
+    self.value = value
+  }
+}
+
+/// A row being read: key, then cells by family (name order), qualifier, newest first.
+///
+/// Views are valid until the buffer is cleared or read into again. One thread at a time.
+package final class RowBuffer: @unchecked Sendable {
+  package var key = ByteView()
+  package var cells: ContiguousArray<CellView> = []
+  /// Bytes that had to be copied (merged values, keys); cells may point into it.
+  package var scratch = ByteBuffer()
+  /// Whatever keeps the bytes behind `cells` alive.
+  package var pins: [AnyObject] = []
+
+  package init() {}
+
+  package func clear() {
+    key = ByteView()
+    cells.removeAll(keepingCapacity: true)
+    scratch.clear(keepingAtMost: 1 << 20)
+    pins.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,51 @@
+// What a caller hands to the commit queue: a finished batch, or a decision to be made when its
+// turn comes, on the state that all earlier commits have left.
+
+package import Bytes
+
+/// The newest state of the engine as a deciding commit sees it: all earlier commits, durable or in
+/// the same group, and nothing later.
+package protocol CommitReader {
+  /// Operands of `key`, newest first; empty when it has none. Views are valid until the decision
+  /// returns.
+  func operands(of key: ByteView) throws(EngineError) -> [Operand]
+}
+
+/// One commit: waits in the queue, joins a group, is answered once.
+package final class CommitRequest: @unchecked Sendable {
+  // Handed over from thread to thread by the queue's lock; never used by two at once.
+  package var batch: WriteBatch
+  let decide: (@Sendable (any CommitReader, inout WriteBatch) throws -> Void)?
+  let durability: Durability?
+  let completion: @Sendable (Result<SequenceNumber, EngineError>) -> Void
+
+  /// A finished batch.
+  ///
+  /// - Parameters:
+  ///   - durability: nil for the engine's own.
+  ///   - completion: Called once, on the commit lane or on the caller's thread, with the number of
+  ///     the batch's last entry. On success the batch is as durable as asked, and visible.
+  package init(
+    _ batch: consuming WriteBatch, durability: Durability? = nil,
+    completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
+  ) {
+    self.batch = batch
+    self.decide = nil
+    self.durability = durability
+    self.completion = completion
+  }
+
+  /// A batch decided at its turn: atomic with respect to every other commit. `decide` fills the
+  /// batch, leaves it empty (nothing is written, success), or throws (`.rejected`). It runs on the
+  /// commit lane and may wait for the disk.
+  package init(
+    durability: Durability? = nil,
+    deciding decide: @escaping @Sendable (any CommitReader, inout WriteBatch) throws -> Void,
+    completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
+  ) {
+    self.batch = WriteBatch()
+    self.decide = decide
+    self.durability = durability
+    self.completion = completion
+  }
+}

@@ -1,0 +1,32 @@
+// The contract that every cursor over sorted entries passes: memtables, blocks, table files,
+// levels and the merge of them all.
+
+package import Bytes
+package import VFS
+
+/// A position among sorted entries of one source. Keys ascend; entries of one key come newest
+/// first (a table file has one entry a key). Not safe for concurrent use.
+///
+/// After a step that throws `.wouldBlock` the cursor is invalid; seek again where waiting is
+/// allowed. Views stay valid until the next move.
+package protocol EntryCursor: AnyObject {
+  var isValid: Bool { get }
+  var key: ByteView { get }
+  var kind: EntryKind { get }
+  var value: ByteView { get }
+  /// May later steps wait for the disk? A cursor may change hands between an event loop and a
+  /// worker, one at a time.
+  var wait: ReadWait { get set }
+
+  /// To the first entry with a key at or after `key`, at its newest entry.
+  func seek(to key: ByteView) throws(EngineError)
+  func seekToFirst() throws(EngineError)
+  /// To the newest entry of the last key before `key`.
+  func seek(before key: ByteView) throws(EngineError)
+  /// To the newest entry of the last key.
+  func seekToLast() throws(EngineError)
+  /// To the next entry (perhaps an older one of the same key).
+  func next() throws(EngineError)
+  /// To the newest entry of the previous key. Only from a key's newest entry.
+  func previousKey() throws(EngineError)
+}

@@ -1,0 +1,11 @@
+// Every hard limit of the engine, with its unit and its reason.
+
+/// Hard limits; a breach is an error before memory is taken.
+package enum Limits {
+  /// Bytes of a key. Bigtable's row key limit (4,096).
+  package static let keyByteCount = 4_096
+  /// Bytes of a value: a whole row of 256 MiB and its framing.
+  package static let valueByteCount = (256 << 20) + (16 << 20)
+  /// Bytes of one encoded batch: one largest value or many small ones.
+  package static let batchByteCount = valueByteCount + (1 << 20)
+}

@@ -1,0 +1,21 @@
+// What went wrong with a file: which file, which call, which error number.
+
+/// The call that failed.
+package enum FileOperation: String, Sendable {
+  case open, create, read, write, sync, preallocate, truncate, close, remove, list, createDirectory
+  case syncDirectory, lock, stat
+}
+
+/// A failed file operation.
+package enum FileError: Error, Sendable, Equatable {
+  /// The system refused; `errno` as errno(3) has it.
+  case io(path: String, operation: FileOperation, errno: Int32)
+  /// Another process holds the directory.
+  case alreadyLocked(path: String)
+
+  /// True when the device is full (ENOSPC, EDQUOT): writing may work again later.
+  package var isOutOfSpace: Bool {
+    guard case .io(_, _, let errno) = self else { return false }
+    return errno == 28 || errno == 122
+  }
+}

@@ -1,0 +1,2 @@
+// The command-line client. Placeholder.
+@main struct KVCtl { static func main() {} }

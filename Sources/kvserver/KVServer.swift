@@ -1,0 +1,2 @@
+// The server program. Placeholder.
+@main struct KVServer { static func main() {} }
