@@ -26,16 +26,21 @@ package struct CellView: Sendable {
 /// Views are valid until the buffer is cleared or read into again. One thread at a time.
 package final class RowBuffer: @unchecked Sendable {
   package var key = ByteView()
+  /// The schema that `familyIndex` counts in: the one the row was read under.
+  package var schema: TableSchema?
   package var cells: ContiguousArray<CellView> = []
   /// Bytes that had to be copied (merged values, keys); cells may point into it.
   package var scratch = ByteBuffer()
   /// Whatever keeps the bytes behind `cells` alive.
   package var pins: [AnyObject] = []
+  /// Working state of whoever fills the buffer, kept from row to row; survives `clear`.
+  package var workspace: AnyObject?
 
   package init() {}
 
   package func clear() {
     key = ByteView()
+    schema = nil
     cells.removeAll(keepingCapacity: true)
     scratch.clear(keepingAtMost: 1 << 20)
     pins.removeAll(keepingCapacity: true)

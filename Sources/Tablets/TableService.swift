@@ -45,17 +45,6 @@ package final class TableService: Sendable {
   init() {}
 }
 
-/// An immutable view of a table's definition with its family ids.
-package final class TableSchema: Sendable {
-  package let definition: TableDefinition
-  /// Family name bytes by family index (name order), for encoders.
-  package let familyNames: [[UInt8]]
-  init(definition: TableDefinition) {
-    self.definition = definition
-    self.familyNames = definition.families.map { Array($0.name.utf8) }
-  }
-}
-
 /// The answer to a mutation of many rows.
 package struct MutationReceipt: Sendable {
   /// Rows of the list (by position) that were refused; all others are durable and visible.
@@ -77,7 +66,11 @@ package struct RangeVersion: Sendable, Hashable {
 
 /// One table. Handles stay valid until the table is dropped; then every call says `.notFound`.
 package final class Table: Sendable {
-  package var schema: TableSchema { TableSchema(definition: TableDefinition(name: "", families: [])) }
+  /// The schema now. A row that was read names the one it was read under: `RowBuffer.schema`.
+  package var schema: TableSchema {
+    TableSchema(
+      definition: TableDefinition(name: "", families: []), familyIDs: [], version: 0)
+  }
 
   /// Reads one row into `row`, whose cells follow `options`.
   ///
@@ -100,13 +93,13 @@ package final class Table: Sendable {
   /// mutations of the matching list (one row each, the key's) have been applied.
   package func checkAndMutate(
     _ key: [UInt8], predicate: RowFilter?, ifMatched: consuming MutationList,
-    otherwise: consuming MutationList,
+    otherwise: consuming MutationList, durability: Durability? = nil,
     completion: @escaping @Sendable (Result<Bool, TableServiceError>) -> Void
   ) { completion(.failure(.closed)) }
 
   /// Applies the rules in order, atomically; answers the new cells of the touched columns.
   package func readModifyWrite(
-    _ key: [UInt8], rules: [ReadModifyWriteRule],
+    _ key: [UInt8], rules: [ReadModifyWriteRule], durability: Durability? = nil,
     completion: @escaping @Sendable (Result<RowBuffer, TableServiceError>) -> Void
   ) { completion(.failure(.closed)) }
 
@@ -131,16 +124,28 @@ package final class ChangeWait: Sendable {
   init() {}
 }
 
+/// What a step of a scan came to.
+package enum ScanStep: Sendable, Equatable {
+  /// The buffer holds the next row.
+  case row
+  /// Nothing more in the range, or the limit is reached.
+  case end
+  /// Many rows were passed in this step and none had a cell left: let others work (an event loop
+  /// turns once), then call again; nothing is lost. `lastScannedKey` has moved.
+  case pause
+}
+
 /// Rows of a range in order, one at a time. It refreshes its pinned state as it goes, so a slow
 /// reader holds little memory: each row is as of one moment, the scan is not.
 /// Not safe for concurrent use; may change hands between threads.
 package final class RowScan: @unchecked Sendable {
-  /// Reads the next row into `row`; false at the end. After `.wouldBlock`, call again with
-  /// `.allowed` where waiting is allowed; nothing is skipped. Returns `.wouldBlock` also never for
-  /// more than a bounded number of fruitless rows: see `next` of the real thing.
-  package func next(into row: RowBuffer, wait: ReadWait) throws(TableServiceError) -> Bool {
+  /// Reads the next row into `row`. After `.wouldBlock`, call again with `.allowed` where waiting
+  /// is allowed; nothing is skipped.
+  package func next(into row: RowBuffer, wait: ReadWait) throws(TableServiceError) -> ScanStep {
     throw .closed
   }
+  /// The last row key passed, whether it had cells or not; a page token may continue after it.
+  package var lastScannedKey: [UInt8]? { nil }
   init() {}
 }
 

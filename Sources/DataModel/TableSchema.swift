@@ -1,0 +1,33 @@
+// A table's definition as it stands at one moment, with what encoders and readers look up in it.
+// Replaced as a whole by every schema change; a row that was read names the one it was read under.
+
+package import Bytes
+
+/// An immutable view of a table's definition with its family ids.
+package final class TableSchema: Sendable {
+  package let definition: TableDefinition
+  /// Family name bytes by family index (name order), for encoders.
+  package let familyNames: [[UInt8]]
+  /// Family ids by family index. An id is given once and never again, so that the cells of a
+  /// dropped family can never show under a new one of the same name.
+  package let familyIDs: [UInt32]
+  /// Counts the table's schema changes.
+  package let version: UInt64
+
+  /// - Precondition: one id a family, in the order of `definition.families`.
+  package init(definition: TableDefinition, familyIDs: [UInt32], version: UInt64) {
+    precondition(familyIDs.count == definition.families.count, "one id a family")
+    self.definition = definition
+    self.familyNames = definition.families.map { Array($0.name.utf8) }
+    self.familyIDs = familyIDs
+    self.version = version
+  }
+
+  /// The index (name order) of the family called `name`; nil when there is none.
+  package func familyIndex(of name: ByteView) -> Int? {
+    for (index, candidate) in familyNames.enumerated() {
+      if ByteView.of(candidate, { $0 == name }) { return index }
+    }
+    return nil
+  }
+}
