@@ -8,4 +8,7 @@ package enum Limits {
   package static let valueByteCount = (256 << 20) + (16 << 20)
   /// Bytes of one encoded batch: one largest value or many small ones.
   package static let batchByteCount = valueByteCount + (1 << 20)
+  /// Levels of table files, level 0 included: with a multiplier of 10 and 64 MiB in level 1, five
+  /// sorted levels hold 700 GiB; the sixth is reserve.
+  package static let levelCount = 7
 }
