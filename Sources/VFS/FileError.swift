@@ -1,7 +1,9 @@
 // What went wrong with a file: which file, which call, which error number.
 
+internal import Glibc
+
 /// The call that failed.
-package enum FileOperation: String, Sendable {
+package enum FileOperation: String, Sendable, CaseIterable {
   case open, create, read, write, sync, preallocate, truncate, close, remove, list, createDirectory
   case syncDirectory, lock, stat
 }
@@ -16,6 +18,17 @@ package enum FileError: Error, Sendable, Equatable {
   /// True when the device is full (ENOSPC, EDQUOT): writing may work again later.
   package var isOutOfSpace: Bool {
     guard case .io(_, _, let errno) = self else { return false }
-    return errno == 28 || errno == 122
+    return errno == ENOSPC || errno == EDQUOT
+  }
+}
+
+extension FileError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .io(let path, let operation, let errno):
+      "\(operation.rawValue) \(path): \(String(cString: strerror(errno))) (errno \(errno))"
+    case .alreadyLocked(let path):
+      "\(path) is in use by another process"
+    }
   }
 }

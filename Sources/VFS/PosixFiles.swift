@@ -1,0 +1,134 @@
+// Open files of this machine: reads by range, writes in place, each whole or an error.
+
+internal import CLinux
+internal import Glibc
+
+/// A file opened for reading; the descriptor closes with the object.
+final class PosixReadableFile: ReadableFile {
+  let path: String
+  let byteCount: UInt64
+  private let descriptor: Int32
+
+  init(_ path: String, _ descriptor: Int32, byteCount: UInt64) {
+    self.path = path
+    self.descriptor = descriptor
+    self.byteCount = byteCount
+  }
+
+  deinit { _ = Glibc.close(descriptor) }
+
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, wait: ReadWait
+  ) throws(FileError) -> Int? {
+    guard let base = buffer.baseAddress else { return 0 }
+    var filled = 0
+    var mayWait = wait == .allowed
+    while filled < buffer.count {
+      let (position, overflow) = offset.addingReportingOverflow(UInt64(filled))
+      guard !overflow, let from = off_t(exactly: position) else {
+        throw .io(path: path, operation: .read, errno: EINVAL)
+      }
+      let room = buffer.count - filled
+      let count =
+        mayWait
+        ? pread(descriptor, base + filled, room, from)
+        : strata_pread_nowait(descriptor, base + filled, room, from)
+      if count > 0 {
+        filled += count
+      } else if count == 0 {
+        break
+      } else if errno == EAGAIN, !mayWait {
+        return nil
+      } else if errno == EOPNOTSUPP, !mayWait {
+        // A file system that cannot tell: such ones (tmpfs) hold their files in memory.
+        mayWait = true
+      } else if errno != EINTR {
+        throw .io(path: path, operation: .read, errno: errno)
+      }
+    }
+    return filled
+  }
+}
+
+/// A file opened for writing. `@unchecked`: one writer at a time, as `WritableFile` asks.
+final class PosixWritableFile: WritableFile, @unchecked Sendable {
+  let path: String
+  private var descriptor: Int32
+
+  init(_ path: String, _ descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    if descriptor >= 0 { _ = Glibc.close(descriptor) }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
+    guard let base = bytes.baseAddress else { return }
+    var written = 0
+    while written < bytes.count {
+      let (position, overflow) = offset.addingReportingOverflow(UInt64(written))
+      guard !overflow, let at = off_t(exactly: position) else { throw failure(.write, EFBIG) }
+      let count = pwrite(descriptor, base + written, bytes.count - written, at)
+      if count > 0 {
+        written += count
+      } else if count == 0 {
+        throw failure(.write, EIO)
+      } else if errno != EINTR {
+        throw failure(.write, errno)
+      }
+    }
+  }
+
+  func preallocate(_ byteCount: UInt64) throws(FileError) {
+    guard byteCount > 0 else { return }
+    guard let length = off_t(exactly: byteCount) else { throw failure(.preallocate, EFBIG) }
+    guard retryingInterrupts({ strata_preallocate(descriptor, 0, length) }) != 0 else { return }
+    guard errno == EOPNOTSUPP else { throw failure(.preallocate, errno) }
+    try fillWithZeros(to: byteCount)
+  }
+
+  func truncate(to byteCount: UInt64) throws(FileError) {
+    guard let length = off_t(exactly: byteCount) else { throw failure(.truncate, EFBIG) }
+    guard retryingInterrupts({ ftruncate(descriptor, length) }) == 0 else {
+      throw failure(.truncate, errno)
+    }
+  }
+
+  func sync() throws(FileError) {
+    guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else { throw failure(.sync, errno) }
+  }
+
+  func close() throws(FileError) {
+    guard descriptor >= 0 else { return }
+    let closing = descriptor
+    descriptor = -1
+    // Linux frees the descriptor even when it reports an interruption: never close twice.
+    guard Glibc.close(closing) == 0 || errno == EINTR else { throw failure(.close, errno) }
+  }
+
+  /// Reserves by writing, where the file system has no other way.
+  private func fillWithZeros(to byteCount: UInt64) throws(FileError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure(.stat, errno) }
+    let zeros = [UInt8](repeating: 0, count: 64 << 10)
+    var offset = UInt64(clamping: status.st_size)
+    while offset < byteCount {
+      let count = Int(min(UInt64(zeros.count), byteCount - offset))
+      let result = zeros.withUnsafeBytes { (bytes) -> Result<Void, FileError> in
+        do throws(FileError) {
+          return .success(try write(UnsafeRawBufferPointer(rebasing: bytes[0..<count]), at: offset))
+        } catch {
+          return .failure(error)
+        }
+      }
+      try result.get()
+      offset += UInt64(count)
+    }
+  }
+
+  private func failure(_ operation: FileOperation, _ reason: Int32) -> FileError {
+    .io(path: path, operation: operation, errno: reason)
+  }
+}
