@@ -62,7 +62,9 @@ let package = Package(
     // The routes.
     .target(
       name: "HTTPAPI",
-      dependencies: ["Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "HTTP1"],
+      dependencies: [
+        "Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "HTTP1",
+      ],
       swiftSettings: hot),
     // Frames and messages of the binary front, no sockets; shared by server and client.
     .target(name: "BinaryProtocol", dependencies: ["Bytes", "DataModel"], swiftSettings: hot),
@@ -80,7 +82,8 @@ let package = Package(
     .executableTarget(
       name: "kvserver",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "HTTPAPI", "BinaryAPI", "DemoData",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "HTTPAPI", "BinaryAPI",
+        "DemoData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: hot),
@@ -102,30 +105,39 @@ let package = Package(
     .testTarget(
       name: "VFSTests", dependencies: ["VFS"], swiftSettings: strict),
     .testTarget(
-      name: "LSMTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "TestSupport"], swiftSettings: strict),
+      name: "LSMTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "DataModelTests", dependencies: ["Bytes", "DataModel"], swiftSettings: strict),
     .testTarget(
-      name: "TabletsTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"], swiftSettings: strict),
+      name: "TabletsTests",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "JSONTests", dependencies: ["Bytes", "JSON"], swiftSettings: strict),
     .testTarget(
-      name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"], swiftSettings: strict),
+      name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"],
+      swiftSettings: strict),
     .testTarget(
       name: "NetTests", dependencies: ["Bytes", "Net", "Runtime"], swiftSettings: strict),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
     .testTarget(
-      name: "BinaryProtocolTests", dependencies: ["Bytes", "DataModel", "BinaryProtocol"], swiftSettings: strict),
+      name: "BinaryProtocolTests", dependencies: ["Bytes", "DataModel", "BinaryProtocol"],
+      swiftSettings: strict),
     .testTarget(
-      name: "DemoDataTests", dependencies: ["Bytes", "DataModel", "DemoData"], swiftSettings: strict),
+      name: "DemoDataTests", dependencies: ["Bytes", "DataModel", "DemoData"], swiftSettings: strict
+    ),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"], swiftSettings: strict),
+      name: "SimulationTests",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "TidyTests", dependencies: [], swiftSettings: strict),
     // The built programs over real sockets and directories.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Bytes", "DataModel", "JSON", "Client", "kvserver", "kvctl"], swiftSettings: strict),
+      dependencies: ["Bytes", "DataModel", "JSON", "Client", "kvserver", "kvctl"],
+      swiftSettings: strict),
   ]
 )

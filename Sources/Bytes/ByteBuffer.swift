@@ -138,7 +138,8 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     reserve(10)
     var rest = value
     while rest >= 0x80 {
-      storage.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: used, as: UInt8.self)
+      storage.storeBytes(
+        of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: used, as: UInt8.self)
       used &+= 1
       rest >>= 7
     }
