@@ -62,7 +62,9 @@ package final class Engine: Sendable {
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.
   package func cursor(
     from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot
-  ) -> KeyCursor { KeyCursor() }
+  ) -> KeyCursor {
+    KeyCursor(sources: [], from: lower, to: upper, pin: snapshot)
+  }
 
   /// Highest sequence number that may have touched a key in the range, from memtables' and table
   /// files' metadata only (no block is read): an upper bound.
@@ -83,28 +85,4 @@ package final class Engine: Sendable {
 /// A pinned state.
 package final class Snapshot: Sendable {
   package var sequence: SequenceNumber { .zero }
-}
-
-/// Operands and what keeps their bytes alive. Reused from read to read by one thread.
-package final class OperandList {
-  package private(set) var operands: [Operand] = []
-  package init() {}
-  package func clear() { operands.removeAll(keepingCapacity: true) }
-}
-
-/// Walks visible keys with their operands, either way. Not safe for concurrent use; may change
-/// hands between threads, one at a time.
-package final class KeyCursor: @unchecked Sendable {
-  package var isValid: Bool { false }
-  package var key: ByteView { ByteView() }
-  /// Newest first; never only a `delete` (such keys are skipped). Valid until the next move.
-  package var operands: [Operand] { [] }
-  package var wait: ReadWait = .allowed
-  package func seek(to key: ByteView) throws(EngineError) {}
-  package func seekToFirst() throws(EngineError) {}
-  package func seek(before key: ByteView) throws(EngineError) {}
-  package func seekToLast() throws(EngineError) {}
-  /// After `.wouldBlock`: set `wait` to `.allowed` and call the same step again; it resumes.
-  package func next() throws(EngineError) {}
-  package func previous() throws(EngineError) {}
 }

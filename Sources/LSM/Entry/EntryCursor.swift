@@ -17,6 +17,11 @@ package protocol EntryCursor: AnyObject {
   /// May later steps wait for the disk? A cursor may change hands between an event loop and a
   /// worker, one at a time.
   var wait: ReadWait { get set }
+  /// True when the source has one entry a key (table files). Otherwise its views must stay valid
+  /// as long as the source itself (memtables).
+  var hasUniqueKeys: Bool { get }
+  /// Appends what keeps the current entry's value valid past the next move.
+  func pinCurrent(into pins: inout [AnyObject])
 
   /// To the first entry with a key at or after `key`, at its newest entry.
   func seek(to key: ByteView) throws(EngineError)
@@ -29,4 +34,13 @@ package protocol EntryCursor: AnyObject {
   func next() throws(EngineError)
   /// To the newest entry of the previous key. Only from a key's newest entry.
   func previousKey() throws(EngineError)
+}
+
+extension EntryCursor {
+  package var hasUniqueKeys: Bool { false }
+  /// For sources whose views stay valid as long as they themselves.
+  package func pinCurrent(into pins: inout [AnyObject]) {
+    if let last = pins.last, last === self { return }
+    pins.append(self)
+  }
 }

@@ -1,0 +1,39 @@
+// The operands one point read has found and what keeps their bytes alive. Reused from read to
+// read, so that after the first few reads nothing is allocated.
+
+package import Bytes
+
+/// Operands and what keeps their bytes alive. Reused from read to read by one thread.
+package final class OperandList {
+  /// Newest first.
+  package private(set) var operands: [Operand] = []
+  /// Objects whose life keeps the operands' bytes valid: blocks, memtables, a snapshot.
+  package private(set) var pins: [AnyObject] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { operands.isEmpty }
+
+  /// True once an operand hides everything older: the read is done.
+  package var isComplete: Bool { operands.last?.kind.hidesOlder ?? false }
+
+  /// Adds an operand older than all so far.
+  ///
+  /// - Parameter pin: What keeps `value` valid; nil when a pin given earlier does.
+  package func append(kind: EntryKind, value: ByteView, pin: AnyObject?) {
+    assert(!isComplete, "nothing is older than a put or delete")
+    operands.append(Operand(kind: kind, value: value))
+    if let pin { self.pin(pin) }
+  }
+
+  /// Keeps `object` alive until the next `clear`.
+  package func pin(_ object: AnyObject) {
+    if let last = pins.last, last === object { return }
+    pins.append(object)
+  }
+
+  package func clear() {
+    operands.removeAll(keepingCapacity: true)
+    pins.removeAll(keepingCapacity: true)
+  }
+}
