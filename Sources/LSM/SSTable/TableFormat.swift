@@ -31,9 +31,9 @@ package struct TableAttributes: Sendable, Equatable {
   package var largestSequence = SequenceNumber.zero
   /// Wall clock when the file was written, microseconds.
   package var creationMicroseconds: Int64 = 0
-  /// Opaque to the engine; upper layers keep, say, the earliest and latest cell time here.
-  package var userMinimum: UInt64 = 0
-  package var userMaximum: UInt64 = 0
+  /// Opaque to the engine, at most `Limits.userPropertiesByteCount`; upper layers keep, say, the
+  /// earliest cell time here.
+  package var userProperties: [UInt8] = []
   package init() {}
 }
 
