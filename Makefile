@@ -1,0 +1,65 @@
+# The two commands of the README, and what they stand on. Everything else is `swift build`,
+# `swift test` and the programs themselves.
+
+SWIFT ?= swift
+DATA ?= data
+RELEASE = .build/release
+
+.PHONY: serve test build release lint format bench crash-test install clean packages
+
+## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
+serve: release
+	$(RELEASE)/kvserver --data-dir $(DATA) --demo
+
+## Runs every test and check.
+test: packages lint
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+release: packages
+	$(SWIFT) build -c release --product kvserver
+	$(SWIFT) build -c release --product kvctl
+
+build: packages
+	$(SWIFT) build
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+## Engine workloads; one JSON line each.
+bench: packages
+	$(SWIFT) build -c release --product kvenginebench
+	$(RELEASE)/kvenginebench
+
+## Kills a loaded server with SIGKILL and checks what is left, CYCLES times.
+CYCLES ?= 50
+crash-test: release
+	STRATA_CRASH_CYCLES=$(CYCLES) STRATA_PROGRAMS=$(CURDIR)/$(RELEASE) \
+	  $(SWIFT) test --filter CrashTests
+
+## What building and running need: Debian's names.
+PACKAGES = libsqlite3-dev liblz4-dev libssl-dev
+packages:
+	@missing=""; \
+	for name in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$name"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then as=""; else as="sudo"; fi; \
+	  $$as apt-get update -qq && $$as apt-get install -y -qq $$missing; \
+	fi
+
+## The programs alone, stripped, with Swift's libraries inside: what the image holds.
+DESTDIR ?= dist
+install: packages
+	$(SWIFT) build -c release --static-swift-stdlib --scratch-path .build/static --product kvserver
+	$(SWIFT) build -c release --static-swift-stdlib --scratch-path .build/static --product kvctl
+	install -D -s .build/static/release/kvserver $(DESTDIR)/kvserver
+	install -D -s .build/static/release/kvctl $(DESTDIR)/kvctl
+
+clean:
+	rm -rf .build

@@ -1,0 +1,77 @@
+// A server program on a free port, to be asked, stopped and killed.
+
+import Foundation
+import Glibc
+
+/// Why a server did not come up.
+struct ServerStartFailure: Error, CustomStringConvertible {
+  let status: Int32?
+  let errors: String
+  var description: String { "server did not start (status \(status ?? -1)): \(errors)" }
+}
+
+/// A running kvserver.
+final class ServerProcess {
+  let http: String
+  let tcp: String
+  /// Seconds from the start of the process to `ready`.
+  let secondsToReady: Double
+  private let process: Process
+  private let output: CapturedFile
+  private let errors: CapturedFile
+
+  init(directory: String, _ more: [String] = [], deadlineSeconds: Double = 30) throws {
+    process = Process()
+    process.executableURL = Programs.path("kvserver")
+    process.arguments =
+      ["--data-dir", directory, "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--grpc", "none"]
+      + more
+    output = try CapturedFile()
+    errors = try CapturedFile()
+    process.standardOutput = output.handle
+    process.standardError = errors.handle
+    process.standardInput = FileHandle.nullDevice
+    let start = ContinuousClock.now
+    try process.run()
+    var lines: [Substring] = []
+    while !lines.contains("ready") {
+      if !process.isRunning {
+        throw ServerStartFailure(status: process.terminationStatus, errors: try errors.text())
+      }
+      if start.duration(to: .now) > .seconds(deadlineSeconds) {
+        process.terminate()
+        throw ServerStartFailure(status: nil, errors: "not ready in time: " + (try errors.text()))
+      }
+      usleep(2_000)
+      lines = try output.text().split(separator: "\n")
+    }
+    let elapsed = start.duration(to: .now)
+    secondsToReady =
+      Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+    func address(_ front: String) -> String {
+      let prefix = "listening \(front)="
+      return lines.first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) } ?? ""
+    }
+    http = address("http")
+    tcp = address("tcp")
+  }
+
+  deinit { kill() }
+
+  var log: String { (try? errors.text()) ?? "" }
+  var processIdentifier: Int32 { process.processIdentifier }
+
+  /// SIGKILL, and waits until the process is gone.
+  func kill() {
+    guard process.isRunning else { return }
+    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// SIGTERM; returns the exit status.
+  func stop() -> Int32 {
+    process.terminate()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
