@@ -41,9 +41,10 @@ import Testing
       #expect(server.secondsToReady < 2 || cycle == 0, "cycle \(cycle): ready in time")
       try verify(oracle, on: server, cycle: cycle)
       let moment = 20 + Int(random.below(600))
+      let victim = server.processIdentifier
       let killer = Thread {
         usleep(UInt32(moment) * 1_000)
-        kill(server.processIdentifier, SIGKILL)
+        kill(victim, SIGKILL)
       }
       killer.start()
       load(&oracle, on: server)
