@@ -68,10 +68,18 @@ let package = Package(
       swiftSettings: hot),
     // Frames and messages of the binary front, no sockets; shared by server and client.
     .target(name: "BinaryProtocol", dependencies: ["Bytes", "DataModel"], swiftSettings: hot),
+    // What protoc makes of proto/strata.proto; tests prove the hand-written codec equal to it, no
+    // program links it.
+    .target(
+      name: "StrataProto",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
     // The binary front.
     .target(
       name: "BinaryAPI",
-      dependencies: ["Bytes", "Runtime", "DataModel", "Tablets", "Net", "BinaryProtocol"],
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "Net", "BinaryProtocol",
+      ],
       swiftSettings: hot),
     // What kvctl and the load test speak.
     .target(
@@ -90,7 +98,8 @@ let package = Package(
     .executableTarget(
       name: "kvctl",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "RowText", "Client", "DemoData", "LSM", "VFS", "Runtime",
+        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "Client", "DemoData", "LSM",
+        "VFS", "Runtime",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 
@@ -123,8 +132,17 @@ let package = Package(
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
     .testTarget(
-      name: "BinaryProtocolTests", dependencies: ["Bytes", "DataModel", "BinaryProtocol"],
-      swiftSettings: strict),
+      name: "BinaryProtocolTests",
+      dependencies: [
+        "Bytes", "DataModel", "BinaryProtocol", "StrataProto",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "BinaryAPITests",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "Net", "BinaryProtocol",
+        "BinaryAPI", "Client", "TestSupport",
+      ], swiftSettings: strict),
     .testTarget(
       name: "DemoDataTests", dependencies: ["Bytes", "DataModel", "DemoData"], swiftSettings: strict
     ),

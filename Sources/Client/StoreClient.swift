@@ -1,6 +1,7 @@
 // The client of the binary front, as kvctl and the load test use it. Stub; owned by the client work.
 // Blocking calls on one connection; bulk work pipelines through `MutationStream` and `ScanStream`.
 
+package import BinaryProtocol
 package import DataModel
 
 /// Why a call failed.
@@ -45,7 +46,8 @@ public final class StoreClient {
     -> [ClientRow?]
   { [] }
   /// Row by row in order, at the consumer's pace; memory does not grow with the result. `body`
-  /// gets a buffer that is valid during the call and returns false to stop.
+  /// gets a buffer that is valid during the call and returns false to stop. Family indices count
+  /// in the buffer's `schema` (definition only; ids and version mean nothing on this side).
   package func scan(
     _ table: String, _ request: ScanRequest, _ body: (borrowing RowBuffer) throws -> Bool
   ) throws {}
@@ -64,8 +66,8 @@ public final class StoreClient {
   package func mutationStream(_ table: String, window: Int) throws(ClientError) -> MutationStream {
     throw .unreachable("")
   }
-  /// Server and table statistics as JSON text (the shape of `/v1/stats`).
-  package func statistics() throws(ClientError) -> [UInt8] { [] }
+  /// One report a table, in name order.
+  package func statistics() throws(ClientError) -> [TableReport] { [] }
   public func close() {}
 }
 
