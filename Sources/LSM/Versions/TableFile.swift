@@ -1,29 +1,30 @@
-// A table file in use: its facts, and the hold that keeps it on disk. Versions share these
-// objects; when the last version, cursor or job lets go of a file that compaction has replaced,
-// the file is removed in the background.
+// A table file in use: its facts, its reader, and the hold that keeps it on disk. Versions share
+// these objects; when the last version, cursor or job lets go of a file that compaction has
+// replaced, the file is removed in the background.
 
 internal import Synchronization
-
-/// Where the file of a released, obsolete `TableFile` goes. Called from whichever thread released
-/// it last, so it must hand the removal on.
-package protocol TableDisposal: AnyObject, Sendable {
-  func dispose(of number: FileNumber)
-}
 
 /// One table file, shared by all versions that hold it.
 package final class TableFile: Sendable {
   package let metadata: TableMetadata
-  private let disposal: (any TableDisposal)?
+  /// Opens the file when it is first read. The file stays as long as this object, not the handle.
+  package let handle: TableHandle
+  private let store: TableStore?
   private let isObsolete = Atomic<Bool>(false)
 
-  /// - Parameter disposal: nil for a file that is never removed (tests of pure code).
-  package init(_ metadata: TableMetadata, disposal: (any TableDisposal)? = nil) {
+  /// A file that exists in `store`; nil for pure code, which never reads it.
+  package init(_ metadata: TableMetadata, in store: TableStore? = nil) {
     self.metadata = metadata
-    self.disposal = disposal
+    self.store = store
+    handle = TableHandle(smallestKey: metadata.smallestKey, largestKey: metadata.largestKey) {
+      () throws(EngineError) -> TableReader in
+      guard let store else { throw .closed }
+      return try store.open(metadata)
+    }
   }
 
   deinit {
-    if isObsolete.load(ordering: .acquiring) { disposal?.dispose(of: metadata.number) }
+    if isObsolete.load(ordering: .acquiring) { store?.remove(metadata.number) }
   }
 
   package var number: FileNumber { metadata.number }

@@ -14,11 +14,14 @@ package final class Version: Sendable {
   /// Files of one level.
   package struct Level: Sendable {
     package let files: [TableFile]
+    /// The same files as cursors and lookups want them, in the same order.
+    package let handles: [TableHandle]
     package let byteCount: UInt64
     package let entryCount: UInt64
 
     init(_ files: [TableFile]) {
       self.files = files
+      handles = files.map(\.handle)
       byteCount = files.reduce(0) { $0 &+ $1.metadata.byteCount }
       entryCount = files.reduce(0) { $0 &+ $1.metadata.entryCount }
     }

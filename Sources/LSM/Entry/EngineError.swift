@@ -25,4 +25,13 @@ package enum EngineError: Error, Sendable {
   case closed
   /// A deciding commit refused by its own reason (see `CommitRequest`).
   case rejected(any Error)
+
+  /// A failed file operation as the engine reports it: a full device is a kind of its own.
+  package init(_ failure: FileError) {
+    if failure.isOutOfSpace, case .io(let path, _, _) = failure {
+      self = .full(path: path)
+    } else {
+      self = .file(failure)
+    }
+  }
 }
