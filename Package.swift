@@ -112,7 +112,7 @@ let package = Package(
     .testTarget(
       name: "RuntimeTests", dependencies: ["Runtime"], swiftSettings: strict),
     .testTarget(
-      name: "VFSTests", dependencies: ["VFS"], swiftSettings: strict),
+      name: "VFSTests", dependencies: ["VFS", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "LSMTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "TestSupport"],
       swiftSettings: strict),

@@ -1,0 +1,115 @@
+// Files and directories in memory as a disk has them: what is durable, and what only the page cache
+// knows.
+
+/// A file or directory.
+enum SimulatedNode {
+  case file(SimulatedFile)
+  case directory(SimulatedDirectory)
+}
+
+/// Names in a directory. `@unchecked`: used under the file system's lock.
+final class SimulatedDirectory: @unchecked Sendable {
+  var entries: [String: SimulatedNode] = [:]
+  /// The names that survive a power cut.
+  var durableEntries: [String: SimulatedNode] = [:]
+  var isLocked = false
+
+  /// Names whose presence or node is not durable, in order.
+  var unsyncedNames: [String] {
+    Set(entries.keys).union(durableEntries.keys)
+      .filter { name in
+        switch (entries[name], durableEntries[name]) {
+        case (.file(let now)?, .file(let durable)?): now !== durable
+        case (.directory(let now)?, .directory(let durable)?): now !== durable
+        default: true
+        }
+      }
+      .sorted()
+  }
+}
+
+/// Bytes of a file. `@unchecked`: used under the file system's lock.
+final class SimulatedFile: @unchecked Sendable {
+  /// A change that the disk may or may not have seen.
+  enum Change {
+    case write(offset: Int, bytes: [UInt8])
+    case resize(Int)
+  }
+
+  /// What readers see.
+  private(set) var bytes: [UInt8] = []
+  /// What survives a power cut.
+  private(set) var durableBytes: [UInt8] = []
+  private(set) var unsynced: [Change] = []
+
+  init() {}
+
+  /// A file whose bytes are all durable.
+  init(durable: [UInt8]) {
+    bytes = durable
+    durableBytes = durable
+  }
+
+  func apply(_ change: Change) {
+    SimulatedFile.apply(change, to: &bytes)
+    unsynced.append(change)
+  }
+
+  func sync() {
+    for change in unsynced { SimulatedFile.apply(change, to: &durableBytes) }
+    unsynced = []
+  }
+
+  /// A sync that failed as Linux fails: the pages count as clean from now on, so what they held
+  /// never reaches the disk, and the next sync succeeds (Rebello et al., USENIX ATC 2020).
+  func failSync() { unsynced = [] }
+
+  /// What the disk holds after a power cut: each unsynced change is there with probability
+  /// `share`, else not, or in some of its sectors only; in no order.
+  func crashBytes(keeping share: Double, _ random: inout SeededGenerator) -> [UInt8] {
+    var survivors = durableBytes
+    guard share > 0 else { return survivors }
+    for change in unsynced {
+      if random.chance(share) {
+        SimulatedFile.apply(change, to: &survivors)
+      } else if case .write(let offset, let bytes) = change, random.chance(0.5) {
+        for (sector, range) in SimulatedFile.sectors(of: bytes, at: offset)
+        where random.chance(0.5) {
+          SimulatedFile.apply(.write(offset: sector, bytes: Array(bytes[range])), to: &survivors)
+        }
+      }
+    }
+    return survivors
+  }
+
+  private static let sectorByteCount = 512
+
+  /// The pieces of a write that a disk writes whole: file offset and range of `bytes`.
+  private static func sectors(of bytes: [UInt8], at offset: Int) -> [(Int, Range<Int>)] {
+    var pieces: [(Int, Range<Int>)] = []
+    var start = 0
+    while start < bytes.count {
+      let end = min(bytes.count, start + sectorByteCount - (offset + start) % sectorByteCount)
+      pieces.append((offset + start, start..<end))
+      start = end
+    }
+    return pieces
+  }
+
+  private static func apply(_ change: Change, to bytes: inout [UInt8]) {
+    switch change {
+    case .write(let offset, let new):
+      let end = offset + new.count
+      if bytes.count < end {
+        bytes.append(contentsOf: repeatElement(0, count: end - bytes.count))
+      }
+      bytes.replaceSubrange(offset..<end, with: new)
+    case .resize(let count):
+      if count < bytes.count {
+        bytes.removeLast(bytes.count - count)
+      } else {
+        bytes.append(contentsOf: repeatElement(0, count: count - bytes.count))
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// What only the machine's file system can show.
+
+import Glibc
+import Testing
+import VFS
+
+@Suite struct PosixFileSystemTests {
+  @Test func `removing a tree leaves what its links point to`() throws {
+    try FileSystemUnderTest.posix.use { files, directory in
+      try files.createDirectory(directory + "/kept")
+      try files.write("1", to: directory + "/kept/file")
+      try files.createDirectory(directory + "/gone/deep")
+      #expect(symlink(directory + "/kept", directory + "/gone/link") == 0)
+      try files.removeTree(directory + "/gone")
+      #expect(try files.list(directory) == ["kept"])
+      #expect(try files.list(directory + "/kept") == ["file"])
+    }
+  }
+
+  @Test func `preallocating past every disk fails`() throws {
+    try FileSystemUnderTest.posix.use { files, directory in
+      let file = try files.create(directory + "/huge")
+      let failed = #expect(throws: FileError.self) { try file.preallocate(1 << 60) }
+      guard case .io(_, .preallocate, let reason)? = failed else { return }
+      #expect([ENOSPC, EFBIG].contains(reason))
+    }
+  }
+
+  @Test func `a closed file stays closed`() throws {
+    try FileSystemUnderTest.posix.use { files, directory in
+      let file = try files.create(directory + "/a")
+      try file.close()
+      try file.close()
+      #expect(throws: FileError.io(path: directory + "/a", operation: .sync, errno: EBADF)) {
+        try file.sync()
+      }
+    }
+  }
+
+  @Test func `an error tells file, call and reason`() {
+    let error = FileError.io(path: "/x/y", operation: .open, errno: ENOENT)
+    #expect("\(error)" == "open /x/y: No such file or directory (errno 2)")
+    #expect("\(FileError.alreadyLocked(path: "/x"))" == "/x is in use by another process")
+    #expect(!error.isOutOfSpace)
+  }
+}
