@@ -1,19 +1,29 @@
 // The table files of one engine as files: opens them for reading and removes those that nothing
 // needs any more, on a thread that may wait.
 
-internal import Runtime
-internal import VFS
+package import Runtime
+package import VFS
 
 /// Opens and removes table files. Safe for concurrent use.
 package final class TableStore: Sendable {
   private let directory: String
-  private let environment: EngineEnvironment
+  private let fileSystem: any FileSystem
+  private let scheduler: any Scheduler
+  private let cache: BlockCache
   private let cacheNamespace: UInt32
+  private let removalFailed: @Sendable (EngineError) -> Void
 
-  package init(directory: String, environment: EngineEnvironment) {
+  /// - Parameter removalFailed: Told when a file could not be removed; must not block.
+  package init(
+    directory: String, fileSystem: any FileSystem, scheduler: any Scheduler, cache: BlockCache,
+    removalFailed: @escaping @Sendable (EngineError) -> Void
+  ) {
     self.directory = directory
-    self.environment = environment
-    cacheNamespace = environment.cache.makeNamespace()
+    self.fileSystem = fileSystem
+    self.scheduler = scheduler
+    self.cache = cache
+    self.removalFailed = removalFailed
+    cacheNamespace = cache.makeNamespace()
   }
 
   package func path(of number: FileNumber) -> String {
@@ -25,7 +35,7 @@ package final class TableStore: Sendable {
     let path = path(of: metadata.number)
     let file: any ReadableFile
     do throws(FileError) {
-      file = try environment.fileSystem.openForReading(path)
+      file = try fileSystem.openForReading(path)
     } catch {
       throw EngineError(error)
     }
@@ -34,23 +44,17 @@ package final class TableStore: Sendable {
         path: path, offset: file.byteCount,
         reason: "\(file.byteCount) bytes, the manifest says \(metadata.byteCount)")
     }
-    return try TableReader.open(file, id: cacheID(metadata.number), cache: environment.cache)
+    return try TableReader.open(file, id: cacheID(metadata.number), cache: cache)
   }
 
   /// Removes the file soon; called by whichever thread let go of it last. A file that cannot be
   /// removed now goes when the engine is next opened.
   func remove(_ number: FileNumber) {
-    let environment = environment
-    let directory = directory
+    let path = path(of: number)
     let id = cacheID(number)
-    environment.scheduler.submit(to: .blocking) {
-      environment.cache.removeFile(id)
-      do throws(FileError) {
-        try environment.fileSystem.remove(FileName.table(number).path(in: directory))
-      } catch {
-        environment.events(
-          .backgroundFailed(directory: directory, job: "remove", error: EngineError(error)))
-      }
+    scheduler.submit(to: .blocking) { [fileSystem, cache, removalFailed] in
+      cache.removeFile(id)
+      do throws(FileError) { try fileSystem.remove(path) } catch { removalFailed(.file(error)) }
     }
   }
 

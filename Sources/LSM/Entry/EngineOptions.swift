@@ -1,8 +1,5 @@
 // What can be set on an engine: each with unit, default and reason.
 
-package import Runtime
-package import VFS
-
 /// When an acknowledged write is safe from what.
 package enum Durability: String, Sendable, CaseIterable {
   /// Synced before the answer: survives power loss.
@@ -43,43 +40,4 @@ package struct EngineOptions: Sendable {
   /// Compress blocks with LZ4 where that saves an eighth.
   package var compress = true
   package init() {}
-}
-
-/// What engines of one process share.
-package struct EngineEnvironment: Sendable {
-  package var fileSystem: any FileSystem
-  package var time: any TimeSource
-  package var scheduler: any Scheduler
-  /// Seed of everything random in the engine (skip list heights).
-  package var randomSeed: UInt64
-  package var cache: BlockCache
-  package var memory: MemoryBudget
-  /// Told what happens in the background; for the log and the metrics. Must not block.
-  package var events: @Sendable (EngineEvent) -> Void
-
-  package init(
-    fileSystem: any FileSystem, time: any TimeSource, scheduler: any Scheduler,
-    randomSeed: UInt64, cache: BlockCache, memory: MemoryBudget,
-    events: @escaping @Sendable (EngineEvent) -> Void = { _ in }
-  ) {
-    self.fileSystem = fileSystem
-    self.time = time
-    self.scheduler = scheduler
-    self.randomSeed = randomSeed
-    self.cache = cache
-    self.memory = memory
-    self.events = events
-  }
-}
-
-/// What happened in the background.
-package enum EngineEvent: Sendable {
-  case recovered(directory: String, logRecords: Int, tornTailByteCount: UInt64)
-  case flushed(directory: String, byteCount: UInt64, nanoseconds: UInt64)
-  case compacted(
-    directory: String, fromLevel: Int, toLevel: Int, bytesRead: UInt64, bytesWritten: UInt64,
-    nanoseconds: UInt64)
-  case writersSlowed(directory: String, delayNanoseconds: UInt64)
-  case backgroundFailed(directory: String, job: String, error: EngineError)
-  case becameReadOnly(directory: String, cause: String)
 }
