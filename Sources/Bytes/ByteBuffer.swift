@@ -167,6 +167,13 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     storage.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
   }
 
+  /// Overwrites bytes written earlier.
+  @inlinable
+  package mutating func overwrite(_ bytes: ByteView, at offset: Int) {
+    precondition(offset >= 0 && offset <= used - bytes.count, "overwrite what is there")
+    (storage + offset).copyMemory(from: bytes.base, byteCount: bytes.count)
+  }
+
   /// Appends what `fill` writes into at least `capacity` bytes of room; it returns how many.
   @inlinable
   package mutating func append<Failure: Error>(

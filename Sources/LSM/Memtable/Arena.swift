@@ -1,0 +1,92 @@
+// Memory that is taken in chunks, handed out in order and given back all at once. One thread
+// allocates; what it hands out may be read by any thread as long as the arena lives.
+
+internal import Glibc
+internal import Synchronization
+
+/// A bump allocator whose chunks are accounted in the process's memory budget.
+struct Arena: ~Copyable {
+  /// The first chunk: small, because a process may have a thousand memtables that hold nothing.
+  private static let firstChunkByteCount = 64 << 10
+  /// Later chunks: mapped, so that freeing one gives its pages back at once.
+  private static let chunkByteCount = 1 << 20
+
+  private struct Chunk {
+    let base: UnsafeMutableRawPointer
+    let byteCount: Int
+    let isMapped: Bool
+  }
+
+  /// Behind a pointer, so that allocating does not mutate the arena for readers beside it.
+  private struct State {
+    var next: UnsafeMutableRawPointer
+    var remaining: Int
+    var chunks: [Chunk]
+  }
+
+  private let state: UnsafeMutablePointer<State>
+  private let used = Atomic<Int>(0)
+  private let memory: MemoryBudget
+
+  init(memory: MemoryBudget) {
+    self.memory = memory
+    let first = Arena.takeChunk(Arena.firstChunkByteCount, memory)
+    state = .allocate(capacity: 1)
+    state.initialize(
+      to: State(next: first.base, remaining: first.byteCount, chunks: [first]))
+  }
+
+  deinit {
+    for chunk in state.pointee.chunks {
+      if chunk.isMapped { munmap(chunk.base, chunk.byteCount) } else { free(chunk.base) }
+      memory.memtablesChanged(by: -chunk.byteCount)
+    }
+    state.deinitialize(count: 1)
+    state.deallocate()
+  }
+
+  /// Bytes handed out.
+  var usedByteCount: Int { used.load(ordering: .relaxed) }
+
+  /// `byteCount` bytes, aligned to 8, with unspecified contents. One thread at a time.
+  @inline(__always)
+  func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    let rounded = (byteCount + 7) & ~7
+    // One writer: a load and a store do.
+    used.store(used.load(ordering: .relaxed) &+ rounded, ordering: .relaxed)
+    guard rounded <= state.pointee.remaining else { return allocateFromNewChunk(rounded) }
+    let pointer = state.pointee.next
+    state.pointee.next = pointer + rounded
+    state.pointee.remaining &-= rounded
+    return pointer
+  }
+
+  @inline(never)
+  private func allocateFromNewChunk(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    if byteCount > Arena.chunkByteCount / 4 {
+      // A chunk of its own; the current one goes on being filled.
+      let page = 4_096
+      let own = Arena.takeChunk((byteCount + page - 1) & ~(page - 1), memory)
+      state.pointee.chunks.append(own)
+      return own.base
+    }
+    let chunk = Arena.takeChunk(Arena.chunkByteCount, memory)
+    state.pointee.chunks.append(chunk)
+    state.pointee.next = chunk.base + byteCount
+    state.pointee.remaining = chunk.byteCount - byteCount
+    return chunk.base
+  }
+
+  private static func takeChunk(_ byteCount: Int, _ memory: MemoryBudget) -> Chunk {
+    memory.memtablesChanged(by: byteCount)
+    if byteCount < chunkByteCount {
+      let base = malloc(byteCount)
+      precondition(base != nil, "memory for a memtable chunk")
+      return Chunk(base: base.unsafelyUnwrapped, byteCount: byteCount, isMapped: false)
+    }
+    let base = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    precondition(base != MAP_FAILED && base != nil, "memory for a memtable chunk")
+    return Chunk(base: base.unsafelyUnwrapped, byteCount: byteCount, isMapped: true)
+  }
+}

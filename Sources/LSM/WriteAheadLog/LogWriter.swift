@@ -1,0 +1,208 @@
+// Writes one log file: header at birth, then a record a commit group, each with one write. The
+// bytes are drawn in LogFormat.swift.
+//
+// After a failed write or sync what reached the disk is unknown, so the writer refuses everything
+// from then on; a failed reservation has touched nothing and may be tried again.
+
+package import Bytes
+internal import Synchronization
+package import VFS
+
+/// One log file being written.
+///
+/// `reserve`, `add`, `append` and `finish` belong to one thread at a time; `sync` may run beside
+/// them on another.
+package final class LogWriter: @unchecked Sendable {
+  // The group's fields are touched by the appending thread alone; what `sync` shares with it is
+  // atomic or behind a lock.
+  package let header: LogHeader
+  private let file: any WritableFile
+  private let endOffset: Atomic<UInt64>
+  private let durableOffset: Atomic<UInt64>
+  private let failure = Mutex<FileError?>(nil)
+  private var allocated: UInt64
+
+  // The record being gathered: `pending` is its unwritten end, with room for the header in front
+  // as long as nothing was spilled.
+  private var pending: ByteBuffer
+  private var isSpilled = false
+  private var spilledCount = 0
+  private var payloadChecksum: UInt32 = 0
+  private var payloadCount = 0
+  private var entryCount: UInt32 = 0
+
+  /// Bytes gathered before they go to the file: bounds the memory of a group with giant values.
+  private static let spillByteCount = 1 << 20
+
+  /// Gives `file` a new life: reserves `capacity` bytes, writes the header and syncs both.
+  /// Not for the commit path: prepare the next log in time.
+  ///
+  /// - Parameters:
+  ///   - number: Above every number ever used in this engine.
+  ///   - salt: Random.
+  ///   - previous: Where the log before this one ended, from its `finish` or its reader; recovery
+  ///     then knows that everything before that point was there.
+  package init(
+    _ file: any WritableFile, number: LogNumber, salt: UInt32, previous: LogEnd?, capacity: UInt64
+  ) throws(FileError) {
+    precondition(number.rawValue > 0, "log numbers start at 1")
+    precondition(previous.map { $0.number < number } ?? true, "log numbers grow")
+    allocated = Swift.max(capacity, UInt64(LogFormat.headerByteCount))
+    header = LogHeader(number: number, previous: previous, capacity: allocated, salt: salt)
+    self.file = file
+    endOffset = Atomic(UInt64(LogFormat.headerByteCount))
+    durableOffset = Atomic(UInt64(LogFormat.headerByteCount))
+    pending = ByteBuffer(capacity: 64 << 10)
+    try file.preallocate(allocated)
+    // The length is durable before the header that states it, so a short log is a damaged one.
+    try file.sync()
+    let bytes = header.encode()
+    try ByteView.of(bytes) { (view) throws(FileError) in try file.write(view.buffer, at: 0) }
+    try file.sync()
+    beginRecord()
+  }
+
+  package var path: String { file.path }
+  package var number: LogNumber { header.number }
+  /// Offset behind the last record.
+  package var byteCount: UInt64 { endOffset.load(ordering: .acquiring) }
+  /// Every byte before this offset is durable.
+  package var syncedByteCount: UInt64 { durableOffset.load(ordering: .acquiring) }
+  /// Bytes reserved on the device.
+  package var capacity: UInt64 { allocated }
+  /// True while a group is gathered and not yet appended.
+  package var hasPendingEntries: Bool { payloadCount > 0 }
+
+  /// Does a record with this much payload fit what is preallocated?
+  package func fits(payloadByteCount: Int) -> Bool {
+    byteCount + UInt64(LogFormat.recordByteCount(payload: payloadByteCount)) <= allocated
+  }
+
+  /// Makes sure that the device has room for the gathered group and `payloadByteCount` more.
+  ///
+  /// - Throws: ENOSPC and its like, with no effect: the writer goes on as before.
+  package func reserve(payloadByteCount: Int) throws(FileError) {
+    try refuseAfterFailure()
+    let record = LogFormat.recordByteCount(payload: payloadCount + payloadByteCount)
+    let needed = byteCount + UInt64(record)
+    guard needed > allocated else { return }
+    // A whole MiB, so that a log that outgrew its file asks seldom.
+    let rounded = (needed + (1 << 20) - 1) & ~((1 << 20) - 1)
+    try file.preallocate(rounded)
+    allocated = rounded
+  }
+
+  /// Adds an encoded batch to the group. `reserve` has said yes to it.
+  package func add(_ encoded: ByteView, entryCount added: Int) throws(FileError) {
+    try refuseAfterFailure()
+    precondition(
+      encoded.count <= LogFormat.payloadByteCount - payloadCount, "group within record limit")
+    precondition(added >= 0 && added <= Int(UInt32.max - entryCount), "entries are counted")
+    payloadChecksum = CRC32C.checksum(encoded, seed: payloadChecksum)
+    payloadCount += encoded.count
+    entryCount += UInt32(added)
+    if pending.count + encoded.count > LogWriter.spillByteCount {
+      try spill()
+      if encoded.count >= LogWriter.spillByteCount { return try spill(encoded) }
+    }
+    pending.append(encoded)
+  }
+
+  /// Writes the gathered group as one record.
+  ///
+  /// - Parameter firstSequence: Of the group's first entry; the others follow one by one.
+  /// - Returns: Offset behind the record; it is durable once `syncedByteCount` has reached it.
+  @discardableResult
+  package func append(firstSequence: SequenceNumber) throws(FileError) -> UInt64 {
+    try refuseAfterFailure()
+    precondition(entryCount > 0, "a record holds entries")
+    let start = byteCount
+    let record = LogFormat.recordByteCount(payload: payloadCount)
+    let padding = record - LogFormat.recordHeaderByteCount - payloadCount
+    for _ in 0..<padding { pending.append(UInt8(0)) }
+    var head = ByteBuffer(capacity: LogFormat.recordHeaderByteCount)
+    encodeHeader(firstSequence, into: &head)
+    if !isSpilled {
+      pending.overwrite(head.view, at: 0)
+      try write(pending.view, at: start)
+    } else {
+      try spill()
+      // Last: until it is there, the spilled bytes are nobody's record.
+      try write(head.view, at: start)
+    }
+    let end = start + UInt64(record)
+    endOffset.store(end, ordering: .releasing)
+    beginRecord()
+    return end
+  }
+
+  /// Makes all records appended before the call durable.
+  package func sync() throws(FileError) {
+    try refuseAfterFailure()
+    let end = byteCount
+    guard end > syncedByteCount else { return }
+    do throws(FileError) { try file.sync() } catch { throw poison(error) }
+    // Two syncs may overlap: the offset only grows.
+    durableOffset.max(end, ordering: .acquiringAndReleasing)
+  }
+
+  /// Ends the log: syncs it and says where it stopped, for its successor's header.
+  package func finish() throws(FileError) -> LogEnd {
+    precondition(!hasPendingEntries, "finish between groups")
+    try sync()
+    return LogEnd(number: number, byteCount: byteCount)
+  }
+
+  package func close() throws(FileError) { try file.close() }
+
+  // MARK: Private
+
+  private func beginRecord() {
+    pending.clear(keepingAtMost: 2 * LogWriter.spillByteCount)
+    for _ in 0..<LogFormat.recordHeaderByteCount / 8 { pending.append(littleEndian: UInt64(0)) }
+    isSpilled = false
+    spilledCount = 0
+    payloadChecksum = 0
+    payloadCount = 0
+    entryCount = 0
+  }
+
+  private func encodeHeader(_ firstSequence: SequenceNumber, into head: inout ByteBuffer) {
+    head.append(littleEndian: UInt32(0))
+    head.append(littleEndian: UInt32(payloadCount))
+    head.append(littleEndian: number.rawValue)
+    head.append(littleEndian: syncedByteCount)
+    head.append(littleEndian: firstSequence.rawValue)
+    head.append(littleEndian: entryCount)
+    head.append(littleEndian: header.salt)
+    let checksum = LogRecordHeader.checksum(header: head.view, payloadChecksum: payloadChecksum)
+    head.overwrite(littleEndian: checksum, at: 0)
+  }
+
+  /// Writes what is pending behind the place of the record's header.
+  private func spill() throws(FileError) {
+    try spill(pending.view.dropFirst(isSpilled ? 0 : LogFormat.recordHeaderByteCount))
+    isSpilled = true
+    pending.clear()
+  }
+
+  private func spill(_ bytes: ByteView) throws(FileError) {
+    let offset = byteCount + UInt64(LogFormat.recordHeaderByteCount + spilledCount)
+    try write(bytes, at: offset)
+    spilledCount += bytes.count
+  }
+
+  private func write(_ bytes: ByteView, at offset: UInt64) throws(FileError) {
+    guard !bytes.isEmpty else { return }
+    do throws(FileError) { try file.write(bytes.buffer, at: offset) } catch { throw poison(error) }
+  }
+
+  private func poison(_ error: FileError) -> FileError {
+    failure.withLock { if $0 == nil { $0 = error } }
+    return error
+  }
+
+  private func refuseAfterFailure() throws(FileError) {
+    if let failed = failure.withLock({ $0 }) { throw failed }
+  }
+}
