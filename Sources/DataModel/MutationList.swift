@@ -35,6 +35,25 @@ package struct MutationList: ~Copyable, Sendable {
     mutationCount = 0
   }
 
+  /// A place in a list to come back to.
+  package struct Mark: Sendable {
+    fileprivate let byteCount: Int
+    fileprivate let rowCount: Int
+    fileprivate let mutationCount: Int
+  }
+
+  /// The list's end as it is now.
+  package var mark: Mark {
+    Mark(byteCount: buffer.count, rowCount: rowCount, mutationCount: mutationCount)
+  }
+
+  /// Forgets everything added since `mark`: a row turned out to be wrong half-way.
+  package mutating func rollBack(to mark: Mark) {
+    buffer.truncate(to: mark.byteCount)
+    rowCount = mark.rowCount
+    mutationCount = mark.mutationCount
+  }
+
   /// Starts a row; the mutations that follow are its own.
   package mutating func beginRow(_ key: ByteView) {
     buffer.append(0 as UInt8)
