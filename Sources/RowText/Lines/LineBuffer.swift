@@ -4,6 +4,7 @@
 
 package import Bytes
 internal import Glibc
+internal import JSON
 
 /// Collects chunks and hands out lines in place.
 package struct LineBuffer: ~Copyable {
