@@ -1,0 +1,216 @@
+// Rows on the wire: runs of cells that name family and qualifier only where they change. Written
+// straight from a RowBuffer, read straight into one; no object a cell.
+//
+//   cell := tag+length │ [1: family] │ [2: qualifier] │ 3: timestamp, 8 bytes LE │ 4: value
+//   row  := [1: key] │ (2: cell)* │ [3: unfinished]
+
+package import Bytes
+package import DataModel
+
+/// Writes the cells of read rows.
+package enum RowEncoder {
+  /// Room that one cell needs beside its value: names, key and tags.
+  package static let overheadByteCount =
+    DataModelLimits.rowKeyByteCount + DataModelLimits.qualifierByteCount
+    + DataModelLimits.familyNameByteCount + 64
+
+  /// How many cells from `start` on fit into `limit` bytes, and their bytes; at least one cell,
+  /// however large.
+  package static func measure(
+    _ row: RowBuffer, from start: Int, limit: Int
+  ) -> (end: Int, byteCount: Int) {
+    var total = 0
+    var index = start
+    while index < row.cells.count {
+      let inner = cellByteCount(row, index, isFirst: index == start)
+      let size = ProtobufWriter.size(bytes: inner)
+      if index > start, size > limit - total { break }
+      total += size
+      index += 1
+    }
+    return (index, total)
+  }
+
+  /// Appends the cells of `range` as field `number` of the message being written.
+  package static func append(
+    cells range: Range<Int>, of row: RowBuffer, as number: UInt64, to buffer: inout ByteBuffer
+  ) {
+    for index in range {
+      let cell = row.cells[index]
+      let (family, qualifier) = presence(row, index, isFirst: index == range.lowerBound)
+      let inner = cellByteCount(row, index, isFirst: index == range.lowerBound)
+      buffer.reserve(inner + 12)
+      buffer.appendTag(number, .bytes)
+      buffer.append(varint: inner)
+      if family, let names = row.schema?.familyNames, cell.familyIndex < names.count {
+        buffer.appendField(1, present: names[cell.familyIndex])
+      }
+      if qualifier { buffer.appendField(2, present: cell.qualifier) }
+      buffer.appendField(3, fixed: cell.timestamp.microseconds)
+      buffer.appendField(4, bytes: cell.value)
+    }
+  }
+
+  /// Appends a Row message, or the piece of it that fits into `limit` bytes, as field `number`;
+  /// returns the first cell that did not fit.
+  package static func append(
+    _ row: RowBuffer, from start: Int, withKey: Bool, limit: Int, as number: UInt64,
+    to buffer: inout ByteBuffer
+  ) -> Int {
+    let (end, cellsByteCount) = measure(row, from: start, limit: limit)
+    let isUnfinished = end < row.cells.count
+    var byteCount = cellsByteCount + (isUnfinished ? 2 : 0)
+    if withKey, !row.key.isEmpty { byteCount += ProtobufWriter.size(bytes: row.key.count) }
+    buffer.reserve(byteCount + 12)
+    buffer.appendTag(number, .bytes)
+    buffer.append(varint: byteCount)
+    if withKey { buffer.appendField(1, bytes: row.key) }
+    append(cells: start..<end, of: row, as: 2, to: &buffer)
+    buffer.appendField(3, bool: isUnfinished)
+    return end
+  }
+
+  @inline(__always)
+  private static func presence(
+    _ row: RowBuffer, _ index: Int, isFirst: Bool
+  ) -> (family: Bool, qualifier: Bool) {
+    if isFirst { return (true, true) }
+    let cell = row.cells[index]
+    let before = row.cells[index - 1]
+    if cell.familyIndex != before.familyIndex { return (true, true) }
+    return (false, cell.qualifier != before.qualifier)
+  }
+
+  @inline(__always)
+  private static func cellByteCount(_ row: RowBuffer, _ index: Int, isFirst: Bool) -> Int {
+    let cell = row.cells[index]
+    let (family, qualifier) = presence(row, index, isFirst: isFirst)
+    var total = cell.timestamp.microseconds == 0 ? 0 : 9
+    if !cell.value.isEmpty { total += ProtobufWriter.size(bytes: cell.value.count) }
+    if qualifier { total += ProtobufWriter.size(bytes: cell.qualifier.count) }
+    if family, let names = row.schema?.familyNames, cell.familyIndex < names.count {
+      total += ProtobufWriter.size(bytes: names[cell.familyIndex].count)
+    }
+    return total
+  }
+}
+
+/// Reads rows into RowBuffers, giving families their indices.
+///
+/// Views in a filled buffer point into the frame that was read, except in rows of several pieces.
+package struct RowDecoder: ~Copyable {
+  /// What the family indices count in; grows when a row names a family it does not have.
+  package private(set) var schema: TableSchema
+  private var lastFamily = 0
+
+  package init(_ definition: TableDefinition) {
+    schema = RowDecoder.schema(of: definition)
+  }
+
+  private static func schema(of definition: TableDefinition) -> TableSchema {
+    TableSchema(
+      definition: definition, familyIDs: Array(0..<UInt32(definition.families.count)), version: 0)
+  }
+
+  /// Appends the cells of a Row message to `row` and takes its key, if it has one.
+  ///
+  /// - Returns: Whether the next Row message continues this one.
+  package mutating func read(
+    row message: ByteView, into row: RowBuffer
+  ) throws(WireError) -> Bool {
+    var reader = ProtobufReader(message)
+    var isUnfinished = false
+    var isFirst = true
+    while let number = try reader.next() {
+      switch number {
+      case 1: row.key = try reader.bytes()
+      case 2:
+        try read(cell: try reader.bytes(), into: row, isFirst: isFirst)
+        isFirst = false
+      case 3: isUnfinished = try reader.bool()
+      default: try reader.skip()
+      }
+    }
+    row.schema = schema
+    return isUnfinished
+  }
+
+  /// Appends one Cell message to `row`.
+  package mutating func read(
+    cell message: ByteView, into row: RowBuffer, isFirst: Bool
+  ) throws(WireError) {
+    var reader = ProtobufReader(message)
+    var family: ByteView?
+    var qualifier: ByteView?
+    var timestamp: Int64 = 0
+    var value = ByteView()
+    while let number = try reader.next() {
+      switch number {
+      case 1: family = try reader.bytes()
+      case 2: qualifier = try reader.bytes()
+      case 3: timestamp = try reader.sfixed64()
+      case 4: value = try reader.bytes()
+      default: try reader.skip()
+      }
+    }
+    let before = isFirst ? nil : row.cells.last
+    let index: Int
+    if let family {
+      index = try familyIndex(of: family, in: row)
+    } else if let before {
+      index = before.familyIndex
+    } else {
+      throw .malformed("the first cell names no family")
+    }
+    guard let qualifier = qualifier ?? (family == nil ? before?.qualifier : nil) else {
+      throw .malformed("a cell names a family and no qualifier")
+    }
+    row.cells.append(
+      CellView(
+        familyIndex: index, qualifier: qualifier, timestamp: Timestamp(microseconds: timestamp),
+        value: value))
+  }
+
+  private mutating func familyIndex(
+    of name: ByteView, in row: RowBuffer
+  ) throws(WireError) -> Int {
+    if lastFamily < schema.familyNames.count,
+      ByteView.of(schema.familyNames[lastFamily], { $0 == name })
+    {
+      return lastFamily
+    }
+    if let index = schema.familyIndex(of: name) {
+      lastFamily = index
+      return index
+    }
+    guard name.count <= DataModelLimits.familyNameByteCount,
+      schema.familyNames.count < 10 * DataModelLimits.familyCount
+    else { throw .tooLarge("too many families, or too long a family's name") }
+    let added = try wireString(name)
+    var definition = schema.definition
+    definition = TableDefinition(
+      name: definition.name, families: definition.families + [FamilyDefinition(name: added)],
+      gcOnRead: definition.gcOnRead)
+    let grown = RowDecoder.schema(of: definition)
+    renumber(row, from: schema, to: grown)
+    schema = grown
+    guard let index = grown.familyIndex(of: name) else {
+      throw .malformed("a family's name")
+    }
+    lastFamily = index
+    return index
+  }
+
+  /// Cells already read keep their families when the schema grows in the middle of a row.
+  private func renumber(_ row: RowBuffer, from old: TableSchema, to new: TableSchema) {
+    for index in row.cells.indices {
+      let cell = row.cells[index]
+      guard cell.familyIndex < old.familyNames.count,
+        let moved = ByteView.of(old.familyNames[cell.familyIndex], { new.familyIndex(of: $0) })
+      else { continue }
+      row.cells[index] = CellView(
+        familyIndex: moved, qualifier: cell.qualifier, timestamp: cell.timestamp,
+        value: cell.value)
+    }
+  }
+}
