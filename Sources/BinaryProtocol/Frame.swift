@@ -134,6 +134,15 @@ package struct FrameWriter {
     buffer.overwrite(littleEndian: UInt32(count), at: start)
   }
 
+  /// Finishes with other flags (and status `ok`) than it was begun with.
+  package func finish(
+    _ operation: Operation, flags: FrameFlags, in buffer: inout ByteBuffer
+  ) {
+    let word = UInt32(operation.rawValue) | UInt32(flags.rawValue) << 8
+    buffer.overwrite(littleEndian: word, at: start + 4)
+    finish(in: &buffer)
+  }
+
   /// Takes the frame back.
   package func discard(from buffer: inout ByteBuffer) { buffer.truncate(to: start) }
 }

@@ -33,8 +33,8 @@ package struct CheckAndMutateRequestView: ~Copyable {
   package var table = ByteView()
   package var key: [UInt8] = []
   package var predicate: RowFilter?
-  package var ifMatched: MutationList
-  package var otherwise: MutationList
+  private var ifMatched: MutationList
+  private var otherwise: MutationList
 
   package init(_ body: ByteView) throws(WireError) {
     ifMatched = MutationList(capacity: body.count)
@@ -60,6 +60,13 @@ package struct CheckAndMutateRequestView: ~Copyable {
       default: try reader.skip()
       }
     }
+  }
+
+  /// Hands both lists over; one without mutations has no row either.
+  package consuming func withLists<Result>(
+    _ body: (consuming MutationList, consuming MutationList) -> Result
+  ) -> Result {
+    body(ifMatched, otherwise)
   }
 }
 

@@ -1,0 +1,262 @@
+// One connection: performs what ConnectionState says, starts operations, sends their answers.
+// Everything here runs on the connection's loop; whatever completes elsewhere comes back by
+// `loop.execute`.
+
+internal import BinaryProtocol
+internal import Bytes
+internal import DataModel
+internal import Net
+internal import Tablets
+
+/// The handler of one connection. Sendable because every use is on `loop`.
+final class BinarySession: ConnectionHandler, @unchecked Sendable {
+  let front: BinaryFront
+  let loop: EventLoop
+  /// Nil once closed.
+  private(set) var connection: Connection?
+  var state: ConnectionState
+  var tables = TableHandles()
+  var selections = SelectionCache()
+  /// Of reads that run on the loop; used within one call.
+  let row = RowBuffer()
+  var scans: [UInt64: ScanStream] = [:]
+  var mutateStreams: [UInt64: MutateStream] = [:]
+
+  private var greetingTimer: LoopTimer?
+  private var isPaused = false
+  private(set) var inputHasEnded = false
+  /// Bytes of the budget taken for a long frame that is still arriving.
+  private var reservedByteCount = 0
+
+  init(_ front: BinaryFront, _ connection: Connection) {
+    self.front = front
+    self.connection = connection
+    self.loop = connection.loop
+    self.state = ConnectionState(front.options.limits)
+  }
+
+  var writer: AnswerWriter { AnswerWriter(bodyLimit: state.peerBodyByteCount) }
+
+  func start() {
+    greetingTimer = loop.schedule(afterNanoseconds: front.options.greetingNanoseconds) {
+      [weak self] in
+      guard let self, state.phase == .greeting else { return }
+      state.end()
+      connection?.close()
+    }
+  }
+
+  // MARK: - Input
+
+  func received(_ bytes: ByteView, on connection: Connection) -> Int {
+    var used = 0
+    while !connection.isOutputFull {
+      let step = state.next(bytes.dropFirst(used))
+      switch step {
+      case .wait(let total):
+        if let total, !reserve(total) { pause() }
+        return used
+      case .pause:
+        pause()
+        return used
+      case .request(let operation, let header, let body, let byteCount):
+        guard let cost = admit(operation, byteCount) else {
+          pause()
+          return used
+        }
+        used += byteCount
+        perform(operation, header, body, cost)
+      default:
+        used += perform(step, on: connection)
+      }
+      if state.phase == .ended, used == bytes.count { return used }
+    }
+    pause()
+    return used
+  }
+
+  /// Steps other than requests; returns the bytes used up.
+  private func perform(_ step: ConnectionState.Step, on connection: Connection) -> Int {
+    switch step {
+    case .welcome(let hello, let byteCount):
+      greetingTimer?.cancel()
+      greetingTimer = nil
+      hello.encode(into: &connection.output)
+      return byteCount
+    case .refuse(let refusal):
+      greetingTimer?.cancel()
+      greetingTimer = nil
+      ServerHello.refuse(refusal.status, refusal.error, into: &connection.output)
+      connection.closeAfterFlush()
+      return 0
+    case .answer(let refusal, let header, let byteCount):
+      releaseReserved()
+      writer.refusal(refusal, to: header.operation, header.requestID, into: &connection.output)
+      return byteCount
+    case .end(let refusal):
+      writer.refusal(refusal, to: Operation.connectionError.rawValue, 0, into: &connection.output)
+      connection.closeAfterFlush()
+      return 0
+    case .ignore(let byteCount): return byteCount
+    case .wait, .pause, .request: return 0
+    }
+  }
+
+  private func perform(
+    _ operation: Operation, _ header: FrameHeader, _ body: ByteView, _ cost: Int
+  ) {
+    let id = header.requestID
+    switch operation {
+    case .get: get(id, body, cost)
+    case .batchGet: batchGet(id, body, cost)
+    case .scan: scan(id, body, cost)
+    case .scanCredit: grant(id, body)
+    case .cancel: cancel(id)
+    case .mutate: mutate(id, body, cost)
+    case .mutateStream: mutateStream(header, body, cost)
+    case .checkAndMutate: checkAndMutate(id, body, cost)
+    case .readModifyWrite: readModifyWrite(id, body, cost)
+    case .ping: ping(id, body, cost)
+    case .listTables, .describeTable, .createTable, .alterTable, .dropTable, .statistics:
+      schema(operation, id, body, cost)
+    case .goAway, .connectionError: finish(cost)
+    }
+  }
+
+  private func ping(_ id: UInt64, _ body: ByteView, _ cost: Int) {
+    answering(.ping, id, cost) { () throws(WireError) in
+      let payload = try SchemaMessages.readBytes(body)
+      guard payload.count <= ProtocolLimits.pingByteCount else {
+        throw .tooLarge("a ping of more than \(ProtocolLimits.pingByteCount) bytes")
+      }
+      send { writer, output in
+        writer.message(.ping, id, into: &output) { SchemaMessages.write(bytes: payload, into: &$0) }
+      }
+    }
+  }
+
+  // MARK: - What is in flight
+
+  /// Counts a request in: its cost, or nil when the memory for it is not there yet.
+  private func admit(_ operation: Operation, _ byteCount: Int) -> Int? {
+    guard operation != .scanCredit, operation != .cancel else { return 0 }
+    if reservedByteCount == 0 {
+      guard acquire(byteCount) else { return nil }
+    }
+    let cost = max(reservedByteCount, byteCount)
+    reservedByteCount = 0
+    state.begin(byteCount: cost)
+    return cost
+  }
+
+  /// Counts a request out. Every request that was performed ends here exactly once.
+  func finish(_ cost: Int) {
+    state.finish(byteCount: cost)
+    front.budget.release(cost)
+    resume()
+    closeWhenIdle()
+  }
+
+  private func acquire(_ byteCount: Int) -> Bool {
+    front.budget.acquire(byteCount) { [weak self] in
+      guard let self else { return }
+      loop.execute { self.resume() }
+    }
+  }
+
+  /// Takes the memory for a long frame before it arrives; short ones wait in the input buffer.
+  private func reserve(_ total: Int) -> Bool {
+    guard total > 256 << 10, reservedByteCount == 0 else { return true }
+    guard acquire(total) else { return false }
+    reservedByteCount = total
+    return true
+  }
+
+  private func releaseReserved() {
+    guard reservedByteCount > 0 else { return }
+    front.budget.release(reservedByteCount)
+    reservedByteCount = 0
+  }
+
+  private func pause() {
+    guard !isPaused else { return }
+    isPaused = true
+    connection?.pauseReading()
+  }
+
+  private func resume() {
+    guard isPaused, let connection, state.hasRoom, !connection.isOutputFull else { return }
+    isPaused = false
+    connection.resumeReading()
+  }
+
+  // MARK: - Output
+
+  /// Appends to the connection's output, if it is still there.
+  func send(_ write: (AnswerWriter, inout ByteBuffer) -> Void) {
+    guard let connection else { return }
+    write(writer, &connection.output)
+    connection.setNeedsFlush()
+  }
+
+  func refuse(_ operation: Operation, _ id: UInt64, _ refusal: Refusal) {
+    send { $0.refusal(refusal, to: operation.rawValue, id, into: &$1) }
+  }
+
+  /// Runs a request to its end on the loop; a body that cannot be read is refused.
+  func answering(
+    _ operation: Operation, _ id: UInt64, _ cost: Int, _ body: () throws(WireError) -> Void
+  ) {
+    do throws(WireError) { try body() } catch { refuse(operation, id, Refusal(error)) }
+    finish(cost)
+  }
+
+  // MARK: - Ends
+
+  func inputEnded(on connection: Connection) {
+    inputHasEnded = true
+    for scan in Array(scans.values) where scan.isWaitingForCredit { pump(scan) }
+    closeWhenIdle()
+  }
+
+  func outputDrained(on connection: Connection) {
+    resume()
+    for scan in Array(scans.values) { pump(scan) }
+  }
+
+  func closed(_ connection: Connection) {
+    self.connection = nil
+    state.end()
+    greetingTimer?.cancel()
+    greetingTimer = nil
+    releaseReserved()
+    for id in Array(scans.keys) { endScan(id) }
+    mutateStreams.removeAll()
+    front.remove(self)
+  }
+
+  /// Refuses what is new, ends scans, and closes when the rest is answered.
+  func drain() {
+    guard connection != nil, state.phase == .open || state.phase == .greeting else { return }
+    if state.phase == .greeting {
+      state.end()
+      connection?.close()
+      return
+    }
+    state.drain()
+    send { writer, output in
+      writer.message(.goAway, 0, into: &output) { body in
+        ByteView.of("shutting down") { SchemaMessages.write(bytes: $0, into: &body) }
+      }
+    }
+    for scan in Array(scans.values) { stop(scan, .shuttingDown) }
+    closeWhenIdle()
+  }
+
+  func closeWhenIdle() {
+    guard inputHasEnded || state.phase == .draining, let connection else { return }
+    guard state.requestsInFlight == 0, scans.isEmpty else { return }
+    state.end()
+    connection.closeAfterFlush()
+  }
+}

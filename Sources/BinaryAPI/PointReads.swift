@@ -1,0 +1,203 @@
+// Get and batch get: on the loop while everything is in memory, else on a worker.
+
+internal import BinaryProtocol
+internal import Bytes
+internal import DataModel
+internal import Net
+internal import Runtime
+internal import Tablets
+internal import VFS
+
+/// The tables a connection uses, so that a hot request takes no lock to find its table.
+struct TableHandles {
+  private var entries: [(name: [UInt8], table: Table)] = []
+  private static let limit = 8
+
+  mutating func table(
+    _ name: ByteView, of service: TableService
+  ) throws(TableServiceError) -> Table {
+    for entry in entries where ByteView.of(entry.name, { $0 == name }) { return entry.table }
+    let table = try service.table(name)
+    if entries.count == TableHandles.limit { entries.removeFirst() }
+    entries.append((name.array, table))
+    return table
+  }
+
+  /// Looks again after `.notFound`: the table if it is another one by now, else nil.
+  mutating func refreshed(
+    _ name: ByteView, of service: TableService
+  ) -> Table? {
+    guard let index = entries.firstIndex(where: { ByteView.of($0.name) { $0 == name } }) else {
+      return nil
+    }
+    let old = entries.remove(at: index)
+    guard let table = try? service.table(name), table !== old.table else { return nil }
+    entries.append((old.name, table))
+    return table
+  }
+}
+
+/// The last selection read, so that equal ones are not parsed again.
+struct SelectionCache {
+  private var bytes: [UInt8] = []
+  private var options = ReadOptions()
+
+  mutating func options(_ message: ByteView) throws(WireError) -> ReadOptions {
+    if message.isEmpty { return ReadOptions() }
+    if ByteView.of(bytes, { $0 == message }) { return options }
+    let read = try ReadOptions(wire: message)
+    if message.count <= 1_024 {
+      bytes = message.array
+      options = read
+    }
+    return read
+  }
+}
+
+extension BinarySession {
+  func get(_ id: UInt64, _ body: ByteView, _ cost: Int) {
+    let request: GetRequestView
+    let options: ReadOptions
+    do throws(WireError) {
+      request = try GetRequestView(body)
+      options = try selections.options(request.options)
+    } catch {
+      refuse(.get, id, Refusal(error))
+      return finish(cost)
+    }
+    do throws(TableServiceError) {
+      let table = try tables.table(request.table, of: front.service)
+      _ = try readNow(table, request.table, request.key, options)
+      send { $0.cells(of: row, .get, id, into: &$1) }
+    } catch .wouldBlock {
+      return getWaiting(id, request, options, cost)
+    } catch {
+      refuse(.get, id, Refusal(error))
+    }
+    row.clear()
+    finish(cost)
+  }
+
+  /// Reads into `row` without waiting; a table that was dropped and created again is found again.
+  private func readNow(
+    _ table: Table, _ name: ByteView, _ key: ByteView, _ options: ReadOptions
+  ) throws(TableServiceError) -> Bool {
+    row.clear()
+    do throws(TableServiceError) {
+      return try table.read(key, options, wait: .forbidden, into: row)
+    } catch .notFound(let code, let message) {
+      guard let table = tables.refreshed(name, of: front.service) else {
+        throw .notFound(code: code, message: message)
+      }
+      row.clear()
+      return try table.read(key, options, wait: .forbidden, into: row)
+    }
+  }
+
+  private func getWaiting(
+    _ id: UInt64, _ request: GetRequestView, _ options: ReadOptions, _ cost: Int
+  ) {
+    let key = request.key.array
+    let name = request.table.array
+    onWorker(.get, id, cost) { service, writer, output throws(TableServiceError) in
+      let table = try ByteView.of(name) { name throws(TableServiceError) in
+        try service.table(name)
+      }
+      let row = RowBuffer()
+      _ = try ByteView.of(key) { key throws(TableServiceError) in
+        try table.read(key, options, wait: .allowed, into: row)
+      }
+      writer.cells(of: row, .get, id, into: &output)
+    }
+  }
+
+  func batchGet(_ id: UInt64, _ body: ByteView, _ cost: Int) {
+    let request: BatchGetRequestView
+    let options: ReadOptions
+    do throws(WireError) {
+      request = try BatchGetRequestView(body)
+      options = try selections.options(request.options)
+    } catch {
+      refuse(.batchGet, id, Refusal(error))
+      return finish(cost)
+    }
+    guard let connection else { return finish(cost) }
+    // A batch that would wait anywhere is read by a worker from its start: what the loop has read
+    // by then is in the cache.
+    let start = connection.output.count
+    do throws(TableServiceError) {
+      let table = try tables.table(request.table, of: front.service)
+      var frames = RowFrames(.batchGet, id, writer)
+      for key in request.keys {
+        _ = try readNow(table, request.table, key, options)
+        guard frames.append(row, withKey: false, to: &connection.output) else {
+          frames.fail(.cellTooLarge, &connection.output)
+          break
+        }
+        if connection.output.count - start > BinarySession.loopBatchByteCount { throw .wouldBlock }
+      }
+      if !frames.hasFailed { frames.finish(&connection.output) }
+    } catch .wouldBlock {
+      connection.output.truncate(to: start)
+      return batchGetWaiting(id, request, options, cost)
+    } catch {
+      connection.output.truncate(to: start)
+      refuse(.batchGet, id, Refusal(error))
+    }
+    connection.setNeedsFlush()
+    row.clear()
+    finish(cost)
+  }
+
+  /// A longer batch would hold up the loop's other connections.
+  private static let loopBatchByteCount = 1 << 20
+
+  private func batchGetWaiting(
+    _ id: UInt64, _ request: BatchGetRequestView, _ options: ReadOptions, _ cost: Int
+  ) {
+    let keys = request.keys.map(\.array)
+    let name = request.table.array
+    onWorker(.batchGet, id, cost) { service, writer, output throws(TableServiceError) in
+      let table = try ByteView.of(name) { name throws(TableServiceError) in
+        try service.table(name)
+      }
+      let row = RowBuffer()
+      var frames = RowFrames(.batchGet, id, writer)
+      for key in keys {
+        row.clear()
+        _ = try ByteView.of(key) { key throws(TableServiceError) in
+          try table.read(key, options, wait: .allowed, into: row)
+        }
+        guard frames.append(row, withKey: false, to: &output) else {
+          return frames.fail(.cellTooLarge, &output)
+        }
+      }
+      frames.finish(&output)
+    }
+  }
+
+  /// Runs a request on a thread that may block; its answer, or the refusal in its place, is sent
+  /// by the loop afterwards.
+  func onWorker(
+    _ operation: Operation, _ id: UInt64, _ cost: Int,
+    _ work:
+      @escaping @Sendable (
+        TableService, AnswerWriter, inout ByteBuffer
+      ) throws(TableServiceError) -> Void
+  ) {
+    let writer = writer
+    front.scheduler.submit(to: .blocking) { [self] in
+      let answer = PreparedAnswer()
+      do throws(TableServiceError) {
+        try work(front.service, writer, &answer.bytes)
+      } catch {
+        answer.bytes.clear()
+        writer.refusal(Refusal(error), to: operation.rawValue, id, into: &answer.bytes)
+      }
+      loop.execute { [self] in
+        send { $1.append(answer.bytes.view) }
+        finish(cost)
+      }
+    }
+  }
+}
