@@ -1,4 +1,7 @@
-// The block cache. Stub.
+// The block cache: blocks of table files in memory, bounded in bytes, shared by all engines of the
+// process. Split into shards with a lock each; a lock is held for a table lookup, never for I/O.
+
+internal import Synchronization
 
 /// A table file as the cache knows it: unique over all engines of the process.
 package struct CachedFileID: Hashable, Sendable {
@@ -8,28 +11,96 @@ package struct CachedFileID: Hashable, Sendable {
   ///   - number: The file's number in its engine, below 2^40.
   package init(namespace: UInt32, number: UInt64) {
     precondition(number < 1 << 40, "file numbers fit forty bits")
+    precondition(namespace < 1 << 24, "namespaces fit twenty-four bits")
     rawValue = UInt64(namespace) << 40 | number
   }
 }
 
-/// What a cache did and holds.
-package struct BlockCacheStatistics: Sendable {
+/// What a cache did since it was made, and what it holds.
+package struct BlockCacheStatistics: Sendable, Equatable {
   package var hits: UInt64 = 0
   package var misses: UInt64 = 0
+  /// Bytes held, bookkeeping included.
   package var byteCount = 0
   package var blockCount = 0
 }
 
+/// Blocks in memory. Safe for concurrent use.
 package final class BlockCache: Sendable {
-  package init(byteCount: Int) {}
-  /// A number that no other engine of the process uses with this cache; below 2^24.
-  package func makeNamespace() -> UInt32 { 0 }
-  /// Bytes the cache may hold; may be changed at any time.
-  package var byteCountLimit: Int {
-    get { 0 }
-    set {}
+  private final class Shard: Sendable {
+    let state: Mutex<BlockCacheShard>
+    init(byteCountLimit: Int) { state = Mutex(BlockCacheShard(byteCountLimit: byteCountLimit)) }
   }
+
+  private static let shardLimit = 16
+  /// Below this a shard would be emptied by a few large blocks.
+  private static let shardByteCount = 1 << 20
+
+  private let shards: [Shard]
+  private let limit: Atomic<Int>
+  private let namespaces = Atomic<UInt32>(0)
+
+  /// - Parameter byteCount: Most bytes to hold, bookkeeping included; may be changed later.
+  package init(byteCount: Int) {
+    precondition(byteCount >= 0, "a cache has a size")
+    var count = 1
+    while count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount { count *= 2 }
+    let share = byteCount / count
+    shards = (0..<count).map { _ in Shard(byteCountLimit: share) }
+    limit = Atomic(byteCount)
+  }
+
+  /// A number that no other engine of the process uses with this cache.
+  package func makeNamespace() -> UInt32 {
+    namespaces.add(1, ordering: .relaxed).newValue
+  }
+
+  /// Most bytes the cache may hold; blocks go at once when it is lowered.
+  package var byteCountLimit: Int {
+    get { limit.load(ordering: .relaxed) }
+    set {
+      precondition(newValue >= 0, "a cache has a size")
+      limit.store(newValue, ordering: .relaxed)
+      let share = newValue / shards.count
+      for shard in shards { shard.state.withLock { $0.setLimit(share) } }
+    }
+  }
+
+  func block(for key: BlockKey) -> Block? {
+    let hash = key.hash
+    return shard(hash).state.withLock { $0.block(for: key, hash: hash) }
+  }
+
+  /// Offers a block that was read; returns the one to use, which is another reader's when that
+  /// was quicker.
+  func insert(_ block: Block, for key: BlockKey, priority: BlockPriority) -> Block {
+    let hash = key.hash
+    return shard(hash).state.withLock {
+      $0.insert(block, for: key, hash: hash, priority: priority)
+    }
+  }
+
   /// Forgets all blocks of a file that was removed.
-  package func removeFile(_ file: CachedFileID) {}
-  package var statistics: BlockCacheStatistics { BlockCacheStatistics() }
+  ///
+  /// - Complexity: O(blocks held), one shard locked at a time.
+  package func removeFile(_ file: CachedFileID) {
+    for shard in shards { shard.state.withLock { $0.removeFile(file.rawValue) } }
+  }
+
+  package var statistics: BlockCacheStatistics {
+    var sum = BlockCacheStatistics()
+    for shard in shards {
+      shard.state.withLock {
+        sum.hits &+= $0.hits
+        sum.misses &+= $0.misses
+        sum.byteCount += $0.byteCount
+        sum.blockCount += $0.blockCount
+      }
+    }
+    return sum
+  }
+
+  private func shard(_ hash: UInt64) -> Shard {
+    shards[Int(truncatingIfNeeded: hash >> 56) & (shards.count - 1)]
+  }
 }

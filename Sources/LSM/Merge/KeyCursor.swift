@@ -1,4 +1,9 @@
-// Visible keys of several sources with the operands that make up their state. Stub.
+// Visible keys of a snapshot's sources, each with the operands that make up its state. Keys whose
+// newest operand is a delete are passed over; bounds are [lower, upper).
+//
+// A step that throws leaves the cursor between keys: it remembers the key it left and which way it
+// went, and the next step seeks from there. So a step refused with `.wouldBlock` on an event loop
+// can be repeated by a thread that may wait, and nothing is skipped or seen twice.
 
 package import Bytes
 package import VFS
@@ -6,26 +11,185 @@ package import VFS
 /// Walks visible keys with their operands, either way. Not safe for concurrent use; may change
 /// hands between threads, one at a time.
 package final class KeyCursor: @unchecked Sendable {
+  // Sendable by the promise above: the owner hands it on with synchronisation of his own.
+
+  private enum State {
+    /// Not positioned, or past an end.
+    case nowhere
+    case atKey
+    /// A step away from `leftKey` has failed.
+    case interrupted
+  }
+
+  private let merged: MergingCursor
+  private let pin: AnyObject?
+  private let lower: Block?
+  private let upper: Block?
+  private var state = State.nowhere
+  /// The key that the last step has left.
+  private var leftKey = ByteBuffer(capacity: 64)
+  /// Newest first; never only a `delete` (such keys are skipped). Valid until the next move.
+  package private(set) var operands: [Operand] = []
+
   /// - Parameters:
-  ///   - sources: Newest first.
+  ///   - sources: Newest first; see `MergingCursor`.
   ///   - lower: First key that may be seen; nil for no bound.
   ///   - upper: First key that may not be seen; nil for no bound.
   ///   - pin: Kept as long as the cursor: what the sources borrow from (a snapshot).
   package init(
     sources: [any EntryCursor], from lower: [UInt8]?, to upper: [UInt8]?, pin: AnyObject?
-  ) {}
-  package var isValid: Bool { false }
-  package var key: ByteView { ByteView() }
-  /// Newest first; never only a `delete` (such keys are skipped). Valid until the next move.
-  package var operands: [Operand] { [] }
-  package var wait: ReadWait = .allowed
-  package func seek(to key: ByteView) throws(EngineError) {}
-  package func seekToFirst() throws(EngineError) {}
-  package func seek(before key: ByteView) throws(EngineError) {}
-  package func seekToLast() throws(EngineError) {}
-  /// After `.wouldBlock`: set `wait` to `.allowed` and call the same step again; it resumes.
-  package func next() throws(EngineError) {}
-  package func previous() throws(EngineError) {}
-  /// Appends what keeps the bytes of the current operands alive past the next move.
-  package func pinCurrent(into pins: inout [AnyObject]) {}
+  ) {
+    merged = MergingCursor(sources)
+    self.pin = pin
+    self.lower = lower.map { ByteView.of($0) { Block(copying: $0) } }
+    self.upper = upper.map { ByteView.of($0) { Block(copying: $0) } }
+  }
+
+  package var isValid: Bool { state == .atKey }
+
+  /// Valid until the next move.
+  package var key: ByteView { merged.key }
+
+  /// May steps wait for the disk? Set before a step.
+  package var wait: ReadWait {
+    get { merged.wait }
+    set { if merged.wait != newValue { merged.wait = newValue } }
+  }
+
+  /// Appends what keeps the bytes of the current operands (not of the key) alive past the next
+  /// move.
+  package func pinCurrent(into pins: inout [AnyObject]) { merged.pinKey(into: &pins) }
+
+  // MARK: - Seeks
+
+  /// To the first visible key at or after `key`.
+  package func seek(to key: ByteView) throws(EngineError) {
+    leave()
+    if let lower, key < lower.view {
+      try merged.seek(to: lower.view)
+    } else {
+      try merged.seek(to: key)
+    }
+    try settleForward()
+  }
+
+  package func seekToFirst() throws(EngineError) {
+    leave()
+    if let lower { try merged.seek(to: lower.view) } else { try merged.seekToFirst() }
+    try settleForward()
+  }
+
+  /// To the last visible key before `key`.
+  package func seek(before key: ByteView) throws(EngineError) {
+    leave()
+    if let upper, key > upper.view {
+      try merged.seek(before: upper.view)
+    } else {
+      try merged.seek(before: key)
+    }
+    try settleBackward()
+  }
+
+  package func seekToLast() throws(EngineError) {
+    leave()
+    if let upper { try merged.seek(before: upper.view) } else { try merged.seekToLast() }
+    try settleBackward()
+  }
+
+  // MARK: - Steps
+
+  /// To the next visible key. After `.wouldBlock`: set `wait` to `.allowed` and call the same step
+  /// again; it resumes.
+  package func next() throws(EngineError) {
+    let isResumed = try begin()
+    do throws(EngineError) {
+      if isResumed {
+        try merged.seek(to: leftKey.view)
+        if merged.isValid, merged.key == leftKey.view { try merged.nextKey() }
+      } else {
+        try merged.nextKey()
+      }
+      try settleForward()
+    } catch {
+      throw interrupted(error)
+    }
+  }
+
+  /// To the previous visible key; resumes as `next` does.
+  package func previous() throws(EngineError) {
+    let isResumed = try begin()
+    do throws(EngineError) {
+      if isResumed {
+        try merged.seek(before: leftKey.view)
+      } else {
+        try merged.previousKey()
+      }
+      try settleBackward()
+    } catch {
+      throw interrupted(error)
+    }
+  }
+
+  /// Starts a step; true when it resumes one that failed.
+  private func begin() throws(EngineError) -> Bool {
+    switch state {
+    case .nowhere:
+      throw .invalid("a key cursor moves without a position")
+    case .interrupted:
+      return true
+    case .atKey:
+      leftKey.clear()
+      leftKey.append(merged.key)
+      leave()
+      return false
+    }
+  }
+
+  private func leave() {
+    state = .nowhere
+    operands.removeAll(keepingCapacity: true)
+  }
+
+  private func interrupted(_ error: EngineError) -> EngineError {
+    leave()
+    state = .interrupted
+    return error
+  }
+
+  /// Goes on to the first key that is not deleted, and stops at the upper bound.
+  private func settleForward() throws(EngineError) {
+    while merged.isValid {
+      if let upper, merged.key >= upper.view { break }
+      if try collect() {
+        state = .atKey
+        return
+      }
+      try merged.nextKey()
+    }
+    leave()
+  }
+
+  private func settleBackward() throws(EngineError) {
+    while merged.isValid {
+      if let lower, merged.key < lower.view { break }
+      if try collect() {
+        state = .atKey
+        return
+      }
+      try merged.previousKey()
+    }
+    leave()
+  }
+
+  /// Gathers the current key's operands; false when it is deleted.
+  private func collect() throws(EngineError) -> Bool {
+    operands.removeAll(keepingCapacity: true)
+    repeat {
+      let kind = merged.kind
+      if kind == .delete, operands.isEmpty { return false }
+      operands.append(Operand(kind: kind, value: merged.value))
+      if kind.hidesOlder { break }
+    } while try merged.nextEntryOfKey()
+    return true
+  }
 }

@@ -1,22 +1,98 @@
-// One sorted level as one cursor. Stub.
+// One sorted level as one cursor: a position in one of its table files, which follow one another
+// without overlap. A file is opened when the cursor reaches it.
 
 package import Bytes
 package import VFS
 
-/// Entries of table files that do not overlap, in key order; files are opened as they are reached.
+/// Entries of table files that do not overlap, in key order.
 package final class LevelCursor: EntryCursor {
+  private let handles: [TableHandle]
+  private let purpose: CursorPurpose
+  /// The file the cursor is in; meaningful while `table` is set.
+  private var position = 0
+  private var table: TableCursor?
+
+  package var wait: ReadWait = .allowed {
+    didSet { table?.wait = wait }
+  }
+
   /// - Parameter handles: Sorted by key, not overlapping.
-  package init(_ handles: [TableHandle], purpose: CursorPurpose) {}
-  package var isValid: Bool { false }
-  package var key: ByteView { ByteView() }
-  package var kind: EntryKind { .put }
-  package var value: ByteView { ByteView() }
-  package var wait: ReadWait = .allowed
+  package init(_ handles: [TableHandle], purpose: CursorPurpose) {
+    self.handles = handles
+    self.purpose = purpose
+  }
+
+  package var isValid: Bool { table?.isValid ?? false }
+  package var key: ByteView { table?.key ?? ByteView() }
+  package var kind: EntryKind { table?.kind ?? .put }
+  package var value: ByteView { table?.value ?? ByteView() }
   package var hasUniqueKeys: Bool { true }
-  package func seek(to key: ByteView) throws(EngineError) {}
-  package func seekToFirst() throws(EngineError) {}
-  package func seek(before key: ByteView) throws(EngineError) {}
-  package func seekToLast() throws(EngineError) {}
-  package func next() throws(EngineError) {}
-  package func previousKey() throws(EngineError) {}
+
+  package func pinCurrent(into pins: inout [AnyObject]) { table?.pinCurrent(into: &pins) }
+
+  package func seek(to key: ByteView) throws(EngineError) {
+    guard let table = try open(TableHandle.firstIndex(reaching: key, in: handles)) else { return }
+    try table.seek(to: key)
+    try skipToNextFile()
+  }
+
+  package func seekToFirst() throws(EngineError) {
+    guard let table = try open(0) else { return }
+    try table.seekToFirst()
+    try skipToNextFile()
+  }
+
+  package func seek(before key: ByteView) throws(EngineError) {
+    let reaching = TableHandle.firstIndex(reaching: key, in: handles)
+    // The file that reaches `key` may begin at or after it; then the file before is meant.
+    let isWithin = reaching < handles.count && handles[reaching].smallestKey < key
+    guard let table = try open(isWithin ? reaching : reaching - 1) else { return }
+    try table.seek(before: key)
+    try skipToPreviousFile()
+  }
+
+  package func seekToLast() throws(EngineError) {
+    guard let table = try open(handles.count - 1) else { return }
+    try table.seekToLast()
+    try skipToPreviousFile()
+  }
+
+  package func next() throws(EngineError) {
+    guard let table else { preconditionFailure("next needs a position") }
+    try table.next()
+    if !table.isValid { try skipToNextFile() }
+  }
+
+  package func previousKey() throws(EngineError) {
+    guard let table else { preconditionFailure("previousKey needs a position") }
+    try table.previousKey()
+    if !table.isValid { try skipToPreviousFile() }
+  }
+
+  /// Goes over to a file, without a position in it; nil and no position past either end.
+  private func open(_ index: Int) throws(EngineError) -> TableCursor? {
+    guard handles.indices.contains(index) else {
+      table = nil
+      return nil
+    }
+    if let table, position == index { return table }
+    table = nil
+    let fresh = try handles[index].reader(wait: wait).cursor(purpose)
+    fresh.wait = wait
+    position = index
+    table = fresh
+    return fresh
+  }
+
+  private func skipToNextFile() throws(EngineError) {
+    while let current = table, !current.isValid {
+      try open(position + 1)?.seekToFirst()
+    }
+  }
+
+  private func skipToPreviousFile() throws(EngineError) {
+    while let current = table, !current.isValid {
+      try open(position - 1)?.seekToLast()
+    }
+  }
 }

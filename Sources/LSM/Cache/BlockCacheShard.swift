@@ -1,0 +1,237 @@
+// One shard of the block cache: S3-FIFO (Yang et al., SOSP 2023) in bytes.
+//
+//   insert ─► small (10 %) ──read twice?──► main ──read since?──► main again, one point poorer
+//                   └─ no ─► ghost (keys only) ─ asked again ─► main         └─ no ─► gone
+//
+// A scan fills the small queue only, so it cannot push out what is read again and again. Departure
+// from the paper: blocks of high priority (filters, indexes) start in main with full frequency.
+// Queues are doubly linked lists through one pool of nodes; a chained table finds a node by key.
+
+/// Where a block is in a file; a file is numbered by `CachedFileID`.
+struct BlockKey: Equatable {
+  var file: UInt64
+  var offset: UInt64
+
+  /// Spreads over shards (high bits) and buckets (low bits).
+  var hash: UInt64 {
+    let product = (file ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(
+      by: (offset &+ 1) &* 0xd6e8_feb8_6659_fd93)
+    return product.high ^ product.low
+  }
+}
+
+/// How long a block is worth keeping.
+enum BlockPriority {
+  /// Data: earns its place by being read again.
+  case normal
+  /// Filters and indexes: every read of the file needs them.
+  case high
+}
+
+/// State of one shard; the cache guards it with a lock.
+struct BlockCacheShard: ~Copyable {
+  private enum Queue: UInt8 { case free, small, main, ghost }
+
+  private struct Node {
+    var key = BlockKey(file: 0, offset: 0)
+    var block: Block?
+    var newer: Int32 = -1
+    var older: Int32 = -1
+    var chained: Int32 = -1
+    var frequency: UInt8 = 0
+    var queue = Queue.free
+  }
+
+  /// A queue's ends and totals.
+  private struct Ends {
+    var newest: Int32 = -1
+    var oldest: Int32 = -1
+    var count = 0
+    var byteCount = 0
+  }
+
+  /// Bytes of bookkeeping a cached block: its node, the object, malloc's rounding.
+  private static let overheadByteCount = 160
+  private static let highestFrequency: UInt8 = 3
+
+  private var nodes: ContiguousArray<Node> = []
+  private var buckets = ContiguousArray<Int32>(repeating: -1, count: 64)
+  private var freeNode: Int32 = -1
+  private var small = Ends()
+  private var main = Ends()
+  private var ghost = Ends()
+  private(set) var byteCountLimit: Int
+  private(set) var hits: UInt64 = 0
+  private(set) var misses: UInt64 = 0
+
+  init(byteCountLimit: Int) { self.byteCountLimit = byteCountLimit }
+
+  var byteCount: Int { small.byteCount + main.byteCount }
+  var blockCount: Int { small.count + main.count }
+
+  mutating func block(for key: BlockKey, hash: UInt64) -> Block? {
+    let found = node(for: key, hash: hash)
+    guard found >= 0, let block = nodes[Int(found)].block else {
+      misses &+= 1
+      return nil
+    }
+    hits &+= 1
+    if nodes[Int(found)].frequency < Self.highestFrequency { nodes[Int(found)].frequency &+= 1 }
+    return block
+  }
+
+  /// Keeps `block`, or finds that another reader was first: returns the block to use.
+  mutating func insert(
+    _ block: Block, for key: BlockKey, hash: UInt64, priority: BlockPriority
+  ) -> Block {
+    var wasGhost = false
+    let found = node(for: key, hash: hash)
+    if found >= 0 {
+      if let existing = nodes[Int(found)].block { return existing }
+      remove(found)
+      wasGhost = true
+    }
+    // What would empty half of the shard is not worth it.
+    guard Self.cost(block) <= byteCountLimit / 2 else { return block }
+    let node = makeNode(key, hash: hash)
+    nodes[Int(node)].block = block
+    if priority == .high { nodes[Int(node)].frequency = Self.highestFrequency }
+    push(node, to: wasGhost || priority == .high ? .main : .small)
+    trim()
+    return block
+  }
+
+  mutating func removeFile(_ file: UInt64) {
+    for index in nodes.indices where nodes[index].queue != .free && nodes[index].key.file == file {
+      remove(Int32(index))
+    }
+  }
+
+  mutating func setLimit(_ byteCount: Int) {
+    byteCountLimit = byteCount
+    trim()
+  }
+
+  // MARK: - Eviction
+
+  private mutating func trim() {
+    while byteCount > byteCountLimit {
+      if small.count > 0, small.byteCount * 10 >= byteCountLimit || main.count == 0 {
+        evictFromSmall()
+      } else {
+        evictFromMain()
+      }
+    }
+  }
+
+  private mutating func evictFromSmall() {
+    let node = small.oldest
+    unlink(node)
+    if nodes[Int(node)].frequency > 1 {
+      nodes[Int(node)].frequency = 0
+      push(node, to: .main)
+      return
+    }
+    nodes[Int(node)].block = nil
+    push(node, to: .ghost)
+    // As many keys are remembered as blocks are held.
+    while ghost.count > max(main.count + small.count, 16) { remove(ghost.oldest) }
+  }
+
+  private mutating func evictFromMain() {
+    let node = main.oldest
+    guard nodes[Int(node)].frequency > 0 else { return remove(node) }
+    unlink(node)
+    nodes[Int(node)].frequency -= 1
+    push(node, to: .main)
+  }
+
+  // MARK: - Queues
+
+  private static func cost(_ block: Block) -> Int { block.allocatedByteCount + overheadByteCount }
+
+  private mutating func push(_ node: Int32, to queue: Queue) {
+    let byteCount = nodes[Int(node)].block.map { Self.cost($0) } ?? 0
+    nodes[Int(node)].queue = queue
+    withEnds(of: queue) { nodes, ends in
+      nodes[Int(node)].older = ends.newest
+      nodes[Int(node)].newer = -1
+      if ends.newest >= 0 { nodes[Int(ends.newest)].newer = node } else { ends.oldest = node }
+      ends.newest = node
+      ends.count += 1
+      ends.byteCount += byteCount
+    }
+  }
+
+  private mutating func unlink(_ node: Int32) {
+    let byteCount = nodes[Int(node)].block.map { Self.cost($0) } ?? 0
+    let newer = nodes[Int(node)].newer
+    let older = nodes[Int(node)].older
+    withEnds(of: nodes[Int(node)].queue) { nodes, ends in
+      if newer >= 0 { nodes[Int(newer)].older = older } else { ends.newest = older }
+      if older >= 0 { nodes[Int(older)].newer = newer } else { ends.oldest = newer }
+      ends.count -= 1
+      ends.byteCount -= byteCount
+    }
+  }
+
+  private mutating func withEnds(
+    of queue: Queue, _ body: (inout ContiguousArray<Node>, inout Ends) -> Void
+  ) {
+    switch queue {
+    case .small: body(&nodes, &small)
+    case .main: body(&nodes, &main)
+    case .ghost: body(&nodes, &ghost)
+    case .free: preconditionFailure("a free node is in no queue")
+    }
+  }
+
+  // MARK: - Table
+
+  private func node(for key: BlockKey, hash: UInt64) -> Int32 {
+    var node = buckets[Int(truncatingIfNeeded: hash) & (buckets.count - 1)]
+    while node >= 0, nodes[Int(node)].key != key { node = nodes[Int(node)].chained }
+    return node
+  }
+
+  private mutating func makeNode(_ key: BlockKey, hash: UInt64) -> Int32 {
+    let node: Int32
+    if freeNode >= 0 {
+      node = freeNode
+      freeNode = nodes[Int(node)].chained
+      nodes[Int(node)] = Node(key: key)
+    } else {
+      node = Int32(nodes.count)
+      nodes.append(Node(key: key))
+      if nodes.count > buckets.count { grow() }
+    }
+    let bucket = Int(truncatingIfNeeded: hash) & (buckets.count - 1)
+    nodes[Int(node)].chained = buckets[bucket]
+    buckets[bucket] = node
+    return node
+  }
+
+  /// Doubles the buckets. The node made last is not in a queue yet and is left to its maker.
+  private mutating func grow() {
+    buckets = ContiguousArray(repeating: -1, count: buckets.count * 2)
+    for index in nodes.indices where nodes[index].queue != .free {
+      let bucket = Int(truncatingIfNeeded: nodes[index].key.hash) & (buckets.count - 1)
+      nodes[index].chained = buckets[bucket]
+      buckets[bucket] = Int32(index)
+    }
+  }
+
+  private mutating func remove(_ node: Int32) {
+    unlink(node)
+    let bucket = Int(truncatingIfNeeded: nodes[Int(node)].key.hash) & (buckets.count - 1)
+    if buckets[bucket] == node {
+      buckets[bucket] = nodes[Int(node)].chained
+    } else {
+      var before = buckets[bucket]
+      while nodes[Int(before)].chained != node { before = nodes[Int(before)].chained }
+      nodes[Int(before)].chained = nodes[Int(node)].chained
+    }
+    nodes[Int(node)] = Node(chained: freeNode)
+    freeNode = node
+  }
+}

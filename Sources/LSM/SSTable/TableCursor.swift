@@ -1,0 +1,244 @@
+// A position in a table file, moving either way: three block cursors, one under the other.
+//
+//   top index (in memory) ─► index block ─► data block ─► entry
+//
+// Index keys are at or after the last key of the block below and before the next block's first, so
+// a seek may land behind the last entry of a block; the next block's first entry is then meant.
+
+package import Bytes
+package import VFS
+
+/// Entries of one table file.
+package final class TableCursor: EntryCursor {
+  private let reader: TableReader
+  private let purpose: CursorPurpose
+  private var top = BlockCursor()
+  private var index = BlockCursor()
+  private var data = BlockCursor()
+  private var indexHandle = BlockHandle.none
+  private var dataHandle = BlockHandle.none
+  private var ahead = ReadAhead()
+  package var wait: ReadWait = .allowed
+
+  init(_ reader: TableReader, purpose: CursorPurpose) {
+    self.reader = reader
+    self.purpose = purpose
+  }
+
+  package var isValid: Bool { data.isValid }
+  package var key: ByteView {
+    assert(isValid, "a key needs a position")
+    return data.key
+  }
+  package var kind: EntryKind { data.kind }
+  package var value: ByteView { data.value }
+  package var hasUniqueKeys: Bool { true }
+
+  package func pinCurrent(into pins: inout [AnyObject]) {
+    guard let block = data.block else { return }
+    if let last = pins.last, last === block { return }
+    pins.append(block)
+  }
+
+  package func seek(to key: ByteView) throws(EngineError) {
+    try step { () throws(EngineError) in
+      guard try descend(to: key) else { return data.close() }
+      try checkedData { (data) throws(BlockDamage) in try data.seek(to: key) }
+      if !data.isValid { try openNextBlock() }
+    }
+  }
+
+  package func seekToFirst() throws(EngineError) {
+    try step { () throws(EngineError) in
+      try checkedTop { (top) throws(BlockDamage) in try top.seekToFirst() }
+      try openIndex()
+      try checkedIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
+      try openData()
+      try checkedData { (data) throws(BlockDamage) in try data.seekToFirst() }
+    }
+  }
+
+  package func seek(before key: ByteView) throws(EngineError) {
+    try step { () throws(EngineError) in
+      guard try descend(to: key) else { return try toLast() }
+      try checkedData { (data) throws(BlockDamage) in try data.seek(before: key) }
+      if !data.isValid { try openPreviousBlock() }
+    }
+  }
+
+  package func seekToLast() throws(EngineError) {
+    try step { () throws(EngineError) in try toLast() }
+  }
+
+  package func next() throws(EngineError) {
+    precondition(isValid, "next needs a position")
+    do throws(BlockDamage) {
+      try data.next()
+    } catch {
+      throw TableReader.corrupt(reader.file, dataHandle.offset, error)
+    }
+    if !data.isValid { try step { () throws(EngineError) in try openNextBlock() } }
+  }
+
+  package func previousKey() throws(EngineError) {
+    precondition(isValid, "previousKey needs a position")
+    try step { () throws(EngineError) in
+      try checkedData { (data) throws(BlockDamage) in try data.previous() }
+      if !data.isValid { try openPreviousBlock() }
+    }
+  }
+
+  // MARK: - Levels of the index
+
+  /// Runs a step; when it fails the cursor has no position.
+  private func step(_ body: () throws(EngineError) -> Void) throws(EngineError) {
+    do throws(EngineError) { try body() } catch {
+      data.close()
+      throw error
+    }
+  }
+
+  /// Opens the data block that `key` would be in; false when every key is before it.
+  private func descend(to key: ByteView) throws(EngineError) -> Bool {
+    try checkedTop { (top) throws(BlockDamage) in try top.seek(to: key) }
+    guard top.isValid else { return false }
+    try openIndex()
+    try checkedIndex { (index) throws(BlockDamage) in
+      try index.seek(to: key)
+      guard index.isValid else { throw .format("an index block ends before its index says") }
+    }
+    try openData()
+    return true
+  }
+
+  private func toLast() throws(EngineError) {
+    try checkedTop { (top) throws(BlockDamage) in try top.seekToLast() }
+    try openIndex()
+    try checkedIndex { (index) throws(BlockDamage) in try index.seekToLast() }
+    try openData()
+    try checkedData { (data) throws(BlockDamage) in try data.seekToLast() }
+  }
+
+  private func openNextBlock() throws(EngineError) {
+    try checkedIndex { (index) throws(BlockDamage) in try index.next() }
+    if !index.isValid {
+      try checkedTop { (top) throws(BlockDamage) in try top.next() }
+      guard top.isValid else { return data.close() }
+      try openIndex()
+      try checkedIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
+    }
+    try openData()
+    try checkedData { (data) throws(BlockDamage) in try data.seekToFirst() }
+  }
+
+  private func openPreviousBlock() throws(EngineError) {
+    try checkedIndex { (index) throws(BlockDamage) in try index.previous() }
+    if !index.isValid {
+      try checkedTop { (top) throws(BlockDamage) in try top.previous() }
+      guard top.isValid else { return data.close() }
+      try openIndex()
+      try checkedIndex { (index) throws(BlockDamage) in try index.seekToLast() }
+    }
+    try openData()
+    try checkedData { (data) throws(BlockDamage) in try data.seekToLast() }
+  }
+
+  /// Opens the index block that the top index stands at.
+  private func openIndex() throws(EngineError) {
+    let handle = try reader.checked(reader.topIndexHandle) { () throws(BlockDamage) in
+      try BlockHandle.decode(top.value)
+    }
+    let block = try reader.block(
+      handle, priority: .high, wait: wait, keep: purpose == .serving)
+    indexHandle = handle
+    try reader.checked(handle) { () throws(BlockDamage) in try index.open(block) }
+  }
+
+  /// Opens the data block that the index block stands at.
+  private func openData() throws(EngineError) {
+    let handle = try reader.checked(indexHandle) { () throws(BlockDamage) in
+      try BlockHandle.decode(index.value)
+    }
+    if handle == dataHandle, let block = data.block {
+      try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
+      return
+    }
+    let block: Block
+    switch purpose {
+    case .serving: block = try reader.block(handle, priority: .normal, wait: wait)
+    case .compaction: block = try ahead.block(handle, of: reader, wait: wait)
+    }
+    dataHandle = handle
+    try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
+  }
+
+  // MARK: - Damage gets its place
+
+  private func checkedTop(
+    _ body: (inout BlockCursor) throws(BlockDamage) -> Void
+  ) throws(EngineError) {
+    try reader.checked(reader.topIndexHandle) { () throws(BlockDamage) in
+      if top.block == nil { try top.open(reader.topIndex) }
+      try body(&top)
+    }
+  }
+
+  private func checkedIndex(
+    _ body: (inout BlockCursor) throws(BlockDamage) -> Void
+  ) throws(EngineError) {
+    try reader.checked(indexHandle) { () throws(BlockDamage) in try body(&index) }
+  }
+
+  private func checkedData(
+    _ body: (inout BlockCursor) throws(BlockDamage) -> Void
+  ) throws(EngineError) {
+    try reader.checked(dataHandle) { () throws(BlockDamage) in try body(&data) }
+  }
+}
+
+/// Reads a file in large pieces and cuts blocks out of them; for one pass over everything.
+struct ReadAhead: ~Copyable {
+  private static let pieceByteCount = 256 << 10
+
+  private var piece: Block?
+  private var pieceOffset: UInt64 = 0
+
+  /// The block at `handle`, out of the piece at hand or a new one that starts there.
+  mutating func block(
+    _ handle: BlockHandle, of reader: TableReader, wait: ReadWait
+  ) throws(EngineError) -> Block {
+    let file = reader.file
+    try reader.checked(handle) { () throws(BlockDamage) in
+      try handle.check(fileByteCount: file.byteCount)
+    }
+    let count = Int(handle.payloadByteCount) + TableFormat.trailerByteCount
+    guard count < ReadAhead.pieceByteCount else {
+      return try TableReader.read(handle, of: file, wait: wait)
+    }
+    let piece = try piece(covering: handle.offset, count: count, of: file, wait: wait)
+    let start = Int(handle.offset - pieceOffset)
+    return try reader.checked(handle) { () throws(BlockDamage) in
+      try TableReader.unpack(piece.view[start..<start + count], owner: nil)
+    }
+  }
+
+  private mutating func piece(
+    covering offset: UInt64, count: Int, of file: any ReadableFile, wait: ReadWait
+  ) throws(EngineError) -> Block {
+    if let piece, offset >= pieceOffset,
+      offset + UInt64(count) <= pieceOffset + UInt64(piece.view.count)
+    {
+      return piece
+    }
+    piece = nil
+    let length = Int(min(UInt64(ReadAhead.pieceByteCount), file.byteCount - offset))
+    let storage = UnsafeMutableRawPointer.allocate(byteCount: length, alignment: 16)
+    let fresh = Block(taking: storage, allocatedByteCount: length, count: length)
+    try TableReader.fill(
+      UnsafeMutableRawBufferPointer(start: storage, count: length), from: file, at: offset,
+      wait: wait)
+    piece = fresh
+    pieceOffset = offset
+    return fresh
+  }
+}
