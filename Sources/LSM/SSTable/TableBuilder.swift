@@ -123,7 +123,7 @@ package final class TableBuilder {
       try file.sync()
       try file.close()
     } catch {
-      throw TableBuilder.failure(error, file)
+      throw EngineError(error)
     }
     return TableSummary(byteCount: footer.fileByteCount, properties: properties)
   }
@@ -253,12 +253,8 @@ package final class TableBuilder {
     do throws(FileError) {
       try file.write(bytes.buffer, at: outputOffset)
     } catch {
-      throw TableBuilder.failure(error, file)
+      throw EngineError(error)
     }
     outputOffset += UInt64(bytes.count)
-  }
-
-  private static func failure(_ error: FileError, _ file: any WritableFile) -> EngineError {
-    error.isOutOfSpace ? .full(path: file.path) : .file(error)
   }
 }

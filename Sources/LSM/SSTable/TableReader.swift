@@ -233,7 +233,7 @@ package final class TableReader: Sendable {
     do throws(FileError) {
       count = try file.read(into: target, at: offset, wait: wait)
     } catch {
-      throw .file(error)
+      throw EngineError(error)
     }
     guard let count else { throw .wouldBlock }
     guard count == target.count else {
