@@ -98,7 +98,7 @@ package enum RowEncoder {
 /// Reads rows into RowBuffers, giving families their indices.
 ///
 /// Views in a filled buffer point into the frame that was read, except in rows of several pieces.
-package struct RowDecoder: ~Copyable {
+package struct RowDecoder {
   /// What the family indices count in; grows when a row names a family it does not have.
   package private(set) var schema: TableSchema
   private var lastFamily = 0
@@ -133,6 +133,23 @@ package struct RowDecoder: ~Copyable {
     }
     row.schema = schema
     return isUnfinished
+  }
+
+  /// Appends the cells of a message whose field 1 they are: the answer to a get.
+  package mutating func read(
+    cells message: ByteView, into row: RowBuffer
+  ) throws(WireError) {
+    var reader = ProtobufReader(message)
+    var isFirst = true
+    while let number = try reader.next() {
+      if number == 1 {
+        try read(cell: try reader.bytes(), into: row, isFirst: isFirst)
+        isFirst = false
+      } else {
+        try reader.skip()
+      }
+    }
+    row.schema = schema
   }
 
   /// Appends one Cell message to `row`.
