@@ -1,6 +1,6 @@
-// Lines out of chunks, for NDJSON: split at \n, a \r before it dropped, blank lines skipped but
-// counted, a byte order mark at the very start skipped. Holds one unfinished line and what was
-// filled last, whatever the stream's length.
+// Lines out of chunks, for NDJSON and CSV: split at \n (in CSV only outside of quotes), a \r before
+// it dropped, blank lines skipped but counted, a byte order mark at the very start skipped. Holds
+// one unfinished line and what was filled last, whatever the stream's length.
 
 package import Bytes
 internal import Glibc
@@ -8,11 +8,18 @@ internal import JSON
 
 /// Collects chunks and hands out lines in place.
 package struct LineBuffer: ~Copyable {
+  /// What ends a line.
+  package enum Separation: Sendable {
+    case lines
+    /// CSV records: a line end between double quotes belongs to the field.
+    case records
+  }
+
   /// A line and where it stands in the stream.
   package struct Line {
     /// Without its end; valid until the next `fill` or `append`.
     package let text: ByteView
-    /// From 1.
+    /// From 1; of a record over several lines the first.
     package let number: Int
     /// Bytes of the stream up to and including the line's end.
     package let endOffset: Int
@@ -25,13 +32,20 @@ package struct LineBuffer: ~Copyable {
   private var consumed = 0
   /// Bytes of `buffer` known to hold no line end, from `consumed`.
   private var searched = 0
-  private var lineNumber = 0
+  /// Lines ended so far.
+  private var lineCount = 0
+  private let separation: Separation
+  /// The bytes searched end within double quotes.
+  private var isQuoted = false
   private var offset = 0
   private var isFinished = false
   /// The line at hand is over the limit: drop everything up to its end.
   private var isDropping = false
 
-  package init(lineByteLimit: Int = 256 << 20) { self.lineByteLimit = lineByteLimit }
+  package init(_ separation: Separation = .lines, lineByteLimit: Int = 256 << 20) {
+    self.separation = separation
+    self.lineByteLimit = lineByteLimit
+  }
 
   /// Lets `read` put up to `capacity` bytes behind what is there; it returns how many. Views handed
   /// out before are invalid then.
@@ -57,36 +71,49 @@ package struct LineBuffer: ~Copyable {
   package mutating func next() throws(RowTextError) -> Line? {
     while true {
       guard let line = takeLine() else {
-        guard buffer.count - consumed > lineByteLimit else { return nil }
-        // Give the memory back now; the line's end may be far.
-        offset += buffer.count - consumed
-        buffer.clear(keepingAtMost: 1 << 20)
-        consumed = 0
-        searched = 0
-        isDropping = true
-        continue
+        guard isDropping || buffer.count - consumed > lineByteLimit else { return nil }
+        if isDropping, isFinished {
+          isDropping = false
+          throw tooLong(at: lineCount + 1)
+        }
+        dropUnfinished()
+        return nil
       }
-      lineNumber += 1
+      let number = lineCount + 1
+      lineCount += separation == .lines ? 1 : lineEnds(in: line) + 1
       if isDropping || line.count > lineByteLimit {
         isDropping = false
-        throw RowTextError(
-          .lineTooLong, "a line is over the limit of \(lineByteLimit) bytes", line: lineNumber)
+        throw tooLong(at: number)
       }
-      let text = trimmed(line)
+      let text = trimmed(line, isFirst: number == 1)
       if text.isEmpty { continue }
-      return Line(text: text, number: lineNumber, endOffset: offset)
+      return Line(text: text, number: number, endOffset: offset)
     }
+  }
+
+  private func tooLong(at number: Int) -> RowTextError {
+    RowTextError(
+      .lineTooLong, "a line is over the limit of \(lineByteLimit) bytes", line: number)
+  }
+
+  /// Gives the memory of a line over the limit back now; its end may be far.
+  private mutating func dropUnfinished() {
+    if separation == .records { lineCount += lineEnds(in: buffer.view.dropFirst(consumed)) }
+    offset += buffer.count - consumed
+    buffer.clear(keepingAtMost: 1 << 20)
+    consumed = 0
+    searched = 0
+    isDropping = true
   }
 
   /// Bytes up to the next line end, which is consumed with them.
   private mutating func takeLine() -> ByteView? {
     let rest = buffer.view.dropFirst(consumed)
-    let unseen = rest.dropFirst(searched)
     let count: Int
     let advance: Int
-    if let end = LineBuffer.firstLineEnd(unseen) {
-      count = searched + end
-      advance = count + 1
+    if let end = lineEnd(in: rest, from: searched) {
+      count = end
+      advance = end + 1
     } else if isFinished, !rest.isEmpty {
       count = rest.count
       advance = count
@@ -97,7 +124,30 @@ package struct LineBuffer: ~Copyable {
     consumed += advance
     offset += advance
     searched = 0
+    isQuoted = false
     return rest.prefix(count)
+  }
+
+  private mutating func lineEnd(in rest: ByteView, from start: Int) -> Int? {
+    guard separation == .records else {
+      return LineBuffer.firstLineEnd(rest.dropFirst(start)).map { start + $0 }
+    }
+    for index in start..<rest.count {
+      let byte = rest[index]
+      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
+      if byte == 0x0a, !isQuoted { return index }
+    }
+    return nil
+  }
+
+  private func lineEnds(in text: ByteView) -> Int {
+    var count = 0
+    var rest = text
+    while let end = LineBuffer.firstLineEnd(rest) {
+      count += 1
+      rest = rest.dropFirst(end + 1)
+    }
+    return count
   }
 
   private static func firstLineEnd(_ bytes: ByteView) -> Int? {
@@ -106,9 +156,9 @@ package struct LineBuffer: ~Copyable {
     return memchr(base, 0x0a, bytes.count).map { UnsafeRawPointer($0) - base }
   }
 
-  private func trimmed(_ line: ByteView) -> ByteView {
+  private func trimmed(_ line: ByteView, isFirst: Bool) -> ByteView {
     var text = line
-    if lineNumber == 1, text.hasPrefix(ByteView("\u{feff}" as StaticString)) {
+    if isFirst, text.hasPrefix(ByteView("\u{feff}" as StaticString)) {
       text = text.dropFirst(3)
     }
     if text.count > 0, text[text.count - 1] == 0x0d { text = text.prefix(text.count - 1) }
