@@ -22,4 +22,11 @@ package enum DataModelLimits {
   package static let batchGetKeyCount = 1_000
   /// Nesting of filters and GC rules.
   package static let filterDepth = 20
+  /// Nodes of one filter; stands for Bigtable's 20,480 bytes.
+  package static let filterNodeCount = 1_000
+  /// Cells that one filter may look at and copy for one row, before it is refused: interleaves in
+  /// a chain multiply cells.
+  package static let filterCellCount = 4_000_000
+  /// Rules of one read-modify-write.
+  package static let ruleCount = 100_000
 }

@@ -21,6 +21,12 @@ package struct CellView: Sendable {
   }
 }
 
+/// What a reader keeps with a buffer between rows: compiled options, lists with their storage.
+package protocol RowWorkspace: AnyObject {
+  /// Lets go of whatever keeps the last row's bytes alive; called when the buffer is cleared.
+  func release()
+}
+
 /// A row being read: key, then cells by family (name order), qualifier, newest first.
 ///
 /// Views are valid until the buffer is cleared or read into again. One thread at a time.
@@ -33,8 +39,8 @@ package final class RowBuffer: @unchecked Sendable {
   package var scratch = ByteBuffer()
   /// Whatever keeps the bytes behind `cells` alive.
   package var pins: [AnyObject] = []
-  /// Working state of whoever fills the buffer, kept from row to row; survives `clear`.
-  package var workspace: AnyObject?
+  /// Working state of whoever fills the buffer, kept from row to row.
+  package var workspace: (any RowWorkspace)?
 
   package init() {}
 
@@ -44,5 +50,6 @@ package final class RowBuffer: @unchecked Sendable {
     cells.removeAll(keepingCapacity: true)
     scratch.clear(keepingAtMost: 1 << 20)
     pins.removeAll(keepingCapacity: true)
+    workspace?.release()
   }
 }

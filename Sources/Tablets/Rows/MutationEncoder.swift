@@ -1,0 +1,173 @@
+// Mutations become packed rows, and requests are checked: the one place, shared by all fronts,
+// where family names, key, qualifier and value limits, timestamps and declared types are looked at.
+//
+// A row's mutations apply in order, so a deletion hides what was set before it in the same list;
+// what is left is the normal form of PackedRow. Most rows only set cells, in order: those go
+// straight to the writer.
+
+internal import Bytes
+internal import DataModel
+internal import LSM
+
+/// Encodes rows; keeps its buffers from row to row and from request to request.
+final class MutationEncoder: @unchecked Sendable {
+  // Sendable: handed from thread to thread by its pool's lock, used by one at a time.
+  private var items = RowItems()
+  private var writer = PackedRowWriter()
+  private var packed = ByteBuffer()
+  private var lastFamily = 0
+
+  /// Counts of one request.
+  struct Tally {
+    var cells: UInt64 = 0
+    var deletions: UInt64 = 0
+    /// Milliseconds.
+    var maxTime: Int64 = -1
+  }
+  private(set) var tally = Tally()
+
+  init() {}
+
+  func beginRequest() { tally = Tally() }
+
+  /// Reads one row (after its 0x00) from a `MutationList` and appends its entry to `batch`.
+  ///
+  /// - Parameter now: Microseconds; server timestamps are this, cut to milliseconds.
+  /// - Throws: Why the row is refused; the batch is as before, the reader after the row.
+  func encodeRow(
+    _ reader: inout MutationListReader, _ rules: RowRules, now: Int64,
+    into batch: inout WriteBatch
+  ) throws(TableServiceError) {
+    let key = reader.beginRow()
+    items.removeAll()
+    var refusal: TableServiceError?
+    do throws(TableServiceError) { try MutationEncoder.check(key: key) } catch { refusal = error }
+    var mutationCount = 0
+    while let mutation = reader.nextMutation() {
+      mutationCount += 1
+      if refusal != nil { continue }
+      do throws(TableServiceError) { try add(mutation, rules, now: now) } catch {
+        refusal = error
+      }
+    }
+    if let refusal { throw refusal }
+    if mutationCount == 0 {
+      throw .invalid(code: "no_mutations", message: "row \"\(key)\": no mutations provided")
+    }
+    items.normalize()
+    if items.isVoid { return }
+    packed.clear(keepingAtMost: 1 << 20)
+    items.write(&writer, into: &packed)
+    guard packed.count <= DataModelLimits.rowByteCount else {
+      throw .invalid(
+        code: "row_too_large",
+        message: "row \"\(key)\": \(packed.count) bytes in one change; the limit is "
+          + "\(DataModelLimits.rowByteCount)")
+    }
+    tally.cells += UInt64(items.cellCount)
+    tally.deletions += UInt64(items.deletionCount)
+    tally.maxTime = max(tally.maxTime, items.maxTime)
+    if items.deletesRow {
+      if items.cellCount == 0 {
+        batch.append(.delete, key: key, value: ByteView())
+      } else {
+        batch.append(.put, key: key, value: packed.view)
+      }
+    } else {
+      batch.append(.merge, key: key, value: packed.view)
+    }
+  }
+
+  /// 1 to 4,096 bytes.
+  static func check(key: ByteView) throws(TableServiceError) {
+    guard key.isEmpty || key.count > DataModelLimits.rowKeyByteCount else { return }
+    throw .invalid(
+      code: "invalid_row_key",
+      message: key.isEmpty
+        ? "row keys must be non-empty"
+        : "a row key has \(key.count) bytes; the limit is \(DataModelLimits.rowKeyByteCount)")
+  }
+
+  private func add(
+    _ mutation: MutationListReader.Mutation, _ rules: RowRules, now: Int64
+  ) throws(TableServiceError) {
+    switch mutation {
+    case .setCell(let name, let qualifier, let timestamp, let value):
+      let family = try family(name, rules)
+      try check(qualifier, family)
+      guard family.aggregate == nil else { throw MutationRefusal.notPlain(family, qualifier) }
+      try MutationRefusal.checkType(value, family, qualifier)
+      let time = try time(timestamp, family, qualifier, now: now)
+      items.append(cell: family.id, qualifier, time: time, value: value)
+    case .deleteFromColumn(let name, let qualifier, let start, let end):
+      let family = try family(name, rules)
+      try check(qualifier, family)
+      let range = try MutationRefusal.range(from: start, to: end, family, qualifier)
+      items.append(tombstone: family.id, qualifier, range)
+    case .deleteFromFamily(let name):
+      items.deleteFamily(try family(name, rules).id)
+    case .deleteFromRow:
+      items.deleteRow()
+    case .addToCell(let name, let qualifier, let timestamp, let input):
+      let family = try family(name, rules)
+      try check(qualifier, family)
+      guard let aggregate = family.aggregate else {
+        throw MutationRefusal.notAggregate(family, qualifier)
+      }
+      let time = try time(timestamp, family, qualifier, now: now)
+      items.append(delta: family.id, qualifier, time: time, input, aggregate)
+    case .mergeToCell(let name, let qualifier, let timestamp, let state):
+      let family = try family(name, rules)
+      try check(qualifier, family)
+      guard let aggregate = family.aggregate else {
+        throw MutationRefusal.notAggregate(family, qualifier)
+      }
+      let time = try time(timestamp, family, qualifier, now: now)
+      if state.isEmpty { return }
+      guard state.count == 8 else {
+        throw MutationRefusal.wrongType(family, qualifier, expected: .int64, found: state.count)
+      }
+      let input = Int64(bitPattern: state.bigEndian64(at: 0))
+      items.append(delta: family.id, qualifier, time: time, input, aggregate)
+    }
+  }
+
+  /// The family of this name; most mutations name the one before.
+  @inline(__always)
+  private func family(
+    _ name: ByteView, _ rules: RowRules
+  ) throws(TableServiceError) -> FamilyRules {
+    if lastFamily < rules.families.count,
+      ByteView.of(rules.families[lastFamily].name, { $0 == name })
+    {
+      return rules.families[lastFamily]
+    }
+    guard let index = rules.schema.familyIndex(of: name) else {
+      throw .unknownFamily(name.description, table: rules.schema.definition.name)
+    }
+    lastFamily = index
+    return rules.families[index]
+  }
+
+  @inline(__always)
+  private func check(_ qualifier: ByteView, _ family: FamilyRules) throws(TableServiceError) {
+    guard qualifier.count > DataModelLimits.qualifierByteCount else { return }
+    throw .invalid(
+      code: "invalid_qualifier",
+      message: "family \"\(family.definition.name)\": a qualifier has \(qualifier.count) bytes; "
+        + "the limit is \(DataModelLimits.qualifierByteCount)")
+  }
+
+  /// Milliseconds of a cell's timestamp.
+  @inline(__always)
+  private func time(
+    _ timestamp: Timestamp, _ family: FamilyRules, _ qualifier: ByteView, now: Int64
+  ) throws(TableServiceError) -> Int64 {
+    if timestamp == .server { return max(0, now) / 1_000 }
+    let (time, rest) = timestamp.microseconds.quotientAndRemainder(dividingBy: 1_000)
+    guard rest == 0, time >= 0 else {
+      throw MutationRefusal.timestamp(timestamp, family, qualifier)
+    }
+    return time
+  }
+}

@@ -1,0 +1,62 @@
+// Read options resolved against a schema: which families and columns, how many versions.
+
+internal import Bytes
+internal import DataModel
+
+/// What a read takes of each family, by family index.
+struct ReadPlan {
+  enum Selection {
+    case none, all
+    /// These qualifiers, ascending.
+    case columns([[UInt8]])
+  }
+
+  let rules: RowRules
+  let options: ReadOptions
+  /// nil selects everything.
+  let selections: [Selection]?
+  /// Cells a column; `Int.max` for all.
+  let versions: Int
+
+  /// - Throws: `.notFound` for a family that the table does not have, `.invalid` for a filter or a
+  ///   number that makes no sense.
+  init(_ options: ReadOptions, _ rules: RowRules) throws(TableServiceError) {
+    guard options.versions >= 0 else {
+      throw .invalid(
+        code: "invalid_versions", message: "versions is \(options.versions); 0 asks for all")
+    }
+    do throws(DataModelError) { try options.filter?.validate() } catch {
+      throw TableServiceError(error)
+    }
+    self.rules = rules
+    self.options = options
+    versions = options.versions == 0 ? .max : options.versions
+    if options.columns.isEmpty {
+      selections = nil
+      return
+    }
+    var selections = [Selection](repeating: .none, count: rules.families.count)
+    for selector in options.columns {
+      guard
+        let index = ByteView.of(selector.family, { rules.schema.familyIndex(of: $0) })
+      else {
+        throw .unknownFamily(selector.family, table: rules.schema.definition.name)
+      }
+      switch (selections[index], selector.qualifier) {
+      case (.all, _): break
+      case (_, nil): selections[index] = .all
+      case (.none, let qualifier?): selections[index] = .columns([qualifier])
+      case (.columns(let known), let qualifier?): selections[index] = .columns(known + [qualifier])
+      }
+    }
+    self.selections = selections.map { selection in
+      guard case .columns(let qualifiers) = selection else { return selection }
+      return .columns(qualifiers.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+  }
+
+  /// Whether the plan still says what these options say under these rules.
+  func fits(_ options: ReadOptions, _ rules: RowRules) -> Bool {
+    self.rules === rules && self.options == options
+  }
+}

@@ -1,0 +1,152 @@
+// Rows under a read: the entries of a row, newest first, become cells in a RowBuffer. A row of one
+// entry is decoded where it lies; its cells point into the engine's memory.
+
+internal import Bytes
+internal import DataModel
+internal import LSM
+
+/// Decodes rows for one buffer; kept with it from read to read.
+final class RowReader: RowWorkspace {
+  /// Where point reads collect their entries; pins the memory behind the cells.
+  let operands = OperandList()
+  private var plan: ReadPlan?
+  private var families = FamilyMerge()
+  private var column = ColumnMerge()
+  /// Cells whose value lies in the scratch at this offset; the scratch may move until the end.
+  private var computed: [(cell: Int, offset: Int)] = []
+
+  func release() { operands.clear() }
+
+  /// The reader that belongs to the buffer.
+  static func of(_ row: RowBuffer) -> RowReader {
+    if let reader = row.workspace as? RowReader { return reader }
+    let reader = RowReader()
+    row.workspace = reader
+    return reader
+  }
+
+  /// The options under the rules, compiled; the last ones are kept.
+  func plan(_ options: ReadOptions, _ rules: RowRules) throws(TableServiceError) -> ReadPlan {
+    if let plan, plan.fits(options, rules) { return plan }
+    let fresh = try ReadPlan(options, rules)
+    plan = fresh
+    return fresh
+  }
+
+  /// Fills `row`, which the caller has cleared, with what the plan takes of the entries.
+  ///
+  /// - Parameter now: Microseconds, for tables that collect on read.
+  /// - Returns: false when no cell is left.
+  func read(
+    _ key: ByteView, _ operands: [Operand], _ plan: ReadPlan, now: Int64, into row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
+    row.schema = plan.rules.schema
+    computed.removeAll(keepingCapacity: true)
+    row.scratch.append(key)
+    do throws(ByteReadError) {
+      try families.load(operands, plan.rules)
+      for index in plan.rules.families.indices {
+        try readFamily(plan.rules.families[index], plan, now: now, into: row)
+      }
+    } catch {
+      throw .corruptData(
+        message: "the stored row \"\(key)\" of table \"\(plan.rules.schema.definition.name)\" "
+          + "cannot be read (\(error))")
+    }
+    row.key = row.scratch.view.prefix(key.count)
+    for (cell, offset) in computed {
+      let old = row.cells[cell]
+      row.cells[cell] = CellView(
+        familyIndex: old.familyIndex, qualifier: old.qualifier, timestamp: old.timestamp,
+        value: row.scratch.view[offset..<offset + 8])
+    }
+    if let filter = plan.options.filter {
+      var evaluation = FilterEvaluation(
+        key: row.key, familyNames: plan.rules.schema.familyNames)
+      do throws(DataModelError) { try evaluation.apply(filter, to: &row.cells) } catch {
+        throw TableServiceError(error)
+      }
+    }
+    return !row.cells.isEmpty
+  }
+
+  private func readFamily(
+    _ rules: FamilyRules, _ plan: ReadPlan, now: Int64, into row: RowBuffer
+  ) throws(ByteReadError) {
+    let selection = plan.selections?[rules.index] ?? .all
+    if case .none = selection { return }
+    _ = families.select(family: rules.index)
+    if families.members.isEmpty { return }
+    let gc = plan.rules.gcOnRead ? rules.gc : nil
+    if families.members.count == 1, gc == nil, case .all = selection {
+      return try readWholeFamily(families.members[0], rules.index, plan.versions, into: row)
+    }
+    var wanted: [[UInt8]] = []
+    var isEverything = true
+    if case .columns(let qualifiers) = selection {
+      wanted = qualifiers
+      isEverything = false
+    }
+    var position = 0
+    try families.beginColumns()
+    while families.isAligned {
+      let qualifier = families.columns[families.holders[0]].qualifier
+      if !isEverything {
+        while position < wanted.count,
+          ByteView.of(wanted[position], { $0.compare(qualifier) < 0 })
+        {
+          position += 1
+        }
+        if position == wanted.count { return }
+      }
+      if isEverything || ByteView.of(wanted[position], { $0 == qualifier }) {
+        try families.beginCells(&column)
+        try readColumn(qualifier, rules.index, gc, plan.versions, now: now, into: row)
+      }
+      try families.nextColumn()
+    }
+  }
+
+  private func readColumn(
+    _ qualifier: ByteView, _ familyIndex: Int, _ gc: GCRule?, _ versions: Int, now: Int64,
+    into row: RowBuffer
+  ) throws(ByteReadError) {
+    var count = 0
+    while count < versions, try column.next() {
+      let microseconds = column.time * 1_000
+      if let gc, gc.dooms(newerCount: count, microseconds: microseconds, now: now) { return }
+      if let combined = column.combined {
+        computed.append((cell: row.cells.count, offset: row.scratch.count))
+        row.scratch.append(bigEndian: UInt64(bitPattern: combined))
+      }
+      row.cells.append(
+        CellView(
+          familyIndex: familyIndex, qualifier: qualifier,
+          timestamp: Timestamp(microseconds: microseconds), value: column.value))
+      count += 1
+    }
+  }
+
+  /// One entry, everything wanted: no merging, no copies.
+  private func readWholeFamily(
+    _ family: PackedFamily, _ familyIndex: Int, _ versions: Int, into row: RowBuffer
+  ) throws(ByteReadError) {
+    var columns = ColumnCursor(family)
+    try columns.next()
+    while columns.isValid {
+      var cells = CellCursor(columns)
+      if columns.hasTombstones { try cells.skipTombstones() }
+      var count = 0
+      try cells.next()
+      while cells.isValid, count < versions {
+        row.cells.append(
+          CellView(
+            familyIndex: familyIndex, qualifier: columns.qualifier,
+            timestamp: Timestamp(microseconds: cells.time * 1_000), value: cells.value))
+        count += 1
+        if count < versions { try cells.next() }
+      }
+      try columns.next()
+    }
+  }
+}

@@ -1,0 +1,70 @@
+// A table's schema in the form that the row path looks things up in: families by id, rules and
+// declared types beside them. Built once per schema change, then only read.
+
+internal import Bytes
+internal import DataModel
+internal import Synchronization
+
+/// One family as encoder, merger and reader see it.
+struct FamilyRules: Sendable {
+  let id: UInt32
+  /// Name order.
+  let index: Int
+  let definition: FamilyDefinition
+  let name: [UInt8]
+  let gc: GCRule?
+  /// See `GCRule.harmlessCellCount`.
+  let harmlessCellCount: Int?
+  let aggregate: AggregateKind?
+  /// Types of single columns, by qualifier.
+  let columnTypes: [(qualifier: [UInt8], type: ValueType)]
+
+  /// The type a value of this column must have; nil for anything.
+  func type(of qualifier: ByteView) -> ValueType? {
+    for column in columnTypes {
+      if ByteView.of(column.qualifier, { $0 == qualifier }) { return column.type }
+    }
+    return definition.type
+  }
+}
+
+/// A schema, compiled.
+final class RowRules: Sendable {
+  let schema: TableSchema
+  /// By family index (name order).
+  let families: [FamilyRules]
+  /// Family indexes, ascending by id.
+  let indexesByID: [Int]
+  let gcOnRead: Bool
+  /// True when some rule depends on the clock.
+  let dependsOnTime: Bool
+  let hasGarbageRules: Bool
+
+  init(_ schema: TableSchema) {
+    self.schema = schema
+    families = schema.definition.families.enumerated().map { index, family in
+      FamilyRules(
+        id: schema.familyIDs[index], index: index, definition: family,
+        name: schema.familyNames[index], gc: family.gc,
+        harmlessCellCount: family.gc.flatMap(\.harmlessCellCount), aggregate: family.aggregate,
+        columnTypes: family.columns.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+          .map { (qualifier: $0.key, type: $0.value) })
+    }
+    indexesByID = families.indices.sorted { schema.familyIDs[$0] < schema.familyIDs[$1] }
+    gcOnRead = schema.definition.gcOnRead
+    dependsOnTime = families.contains { $0.gc?.dependsOnTime ?? false }
+    hasGarbageRules = families.contains { $0.gc != nil }
+  }
+}
+
+/// The one place that says which schema a table has now; merger, encoder and readers load it once
+/// a call.
+final class CurrentRules: Sendable {
+  private let rules: Mutex<RowRules>
+
+  init(_ rules: RowRules) { self.rules = Mutex(rules) }
+
+  var value: RowRules { rules.withLock { $0 } }
+
+  func replace(by new: RowRules) { rules.withLock { $0 = new } }
+}
