@@ -23,4 +23,18 @@ extension ByteView {
   @inlinable package func bigEndian64(at offset: Int) -> UInt64 {
     UInt64(bigEndian: load(UInt64.self, at: offset))
   }
+
+  /// The first offset at or behind `start`, in steps of 8, whose little-endian word lies in
+  /// [`lowest`, `highest`]; nil when there is none.
+  package func firstWord(from start: Int, lowest: UInt64, highest: UInt64) -> Int? {
+    precondition(start >= 0, "offset within view")
+    var offset = start
+    // A plain loop over the pointer: logs of many MiB are searched so.
+    while offset &+ 8 <= count {
+      let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      if word >= lowest, word <= highest { return offset }
+      offset &+= 8
+    }
+    return nil
+  }
 }

@@ -42,7 +42,7 @@ final class LogWindow {
         try file.read(into: room, at: offset, wait: .allowed) ?? 0
       }
     } catch {
-      throw .file(error)
+      throw EngineError(error)
     }
     guard buffer.count >= count else {
       throw .corrupt(
@@ -100,25 +100,29 @@ final class LogWindow {
     from start: UInt64, numbers: ClosedRange<LogNumber>, salt: UInt32?
   ) throws(EngineError) -> (offset: UInt64, head: LogRecordHeader)? {
     let headCount = LogFormat.recordHeaderByteCount
+    let numberOffset = 8
     var offset = start
     while offset <= file.byteCount, file.byteCount - offset >= UInt64(headCount) {
       let rest = file.byteCount - offset
-      let stretch = try view(at: offset, count: Int(Swift.min(rest, 4 << 10)))
-      var index = 0
-      while index <= stretch.count - headCount {
-        let at = index
-        index += LogFormat.alignment
-        let number = LogNumber(stretch.littleEndian64(at: at + 8))
-        guard number.rawValue != 0, numbers.contains(number) else { continue }
-        let head = LogRecordHeader(stretch[at..<at + headCount])
+      let stretch = try view(at: offset, count: Int(Swift.min(rest, UInt64(LogWindow.byteCount))))
+      // The number's place in the last header that the stretch holds whole.
+      let words = stretch.prefix((stretch.count - headCount) / 8 * 8 + numberOffset + 8)
+      var next = numberOffset
+      while let found = words.firstWord(
+        from: next, lowest: Swift.max(1, numbers.lowerBound.rawValue),
+        highest: numbers.upperBound.rawValue)
+      {
+        next = found + LogFormat.alignment
+        let index = found - numberOffset
+        let head = LogRecordHeader(stretch[index..<index + headCount])
         guard salt == nil || head.salt == salt,
           head.payloadCount <= LogFormat.payloadByteCount,
-          UInt64(head.recordByteCount) <= rest - UInt64(at),
-          try isWhole(head, at: offset + UInt64(at))
+          UInt64(head.recordByteCount) <= rest - UInt64(index),
+          try isWhole(head, at: offset + UInt64(index))
         else { continue }
-        return (offset + UInt64(at), head)
+        return (offset + UInt64(index), head)
       }
-      offset += UInt64(index)
+      offset += UInt64(words.count - numberOffset)
     }
     return nil
   }

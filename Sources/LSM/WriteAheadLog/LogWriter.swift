@@ -148,6 +148,7 @@ package final class LogWriter: @unchecked Sendable {
 
   /// Ends the log: syncs it and says where it stopped, for its successor's header.
   package func finish() throws(FileError) -> LogEnd {
+    try refuseAfterFailure()
     precondition(!hasPendingEntries, "finish between groups")
     try sync()
     return LogEnd(number: number, byteCount: byteCount)
