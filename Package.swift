@@ -132,6 +132,11 @@ let package = Package(
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
     .testTarget(
+      name: "HTTPAPITests",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "JSON", "Net", "HTTP1", "HTTPAPI",
+      ], swiftSettings: strict),
+    .testTarget(
       name: "BinaryProtocolTests",
       dependencies: [
         "Bytes", "DataModel", "BinaryProtocol", "StrataProto",

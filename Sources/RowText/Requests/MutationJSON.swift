@@ -1,7 +1,8 @@
 // Requests that change one row, as JSON.
 //
 //   :mutate           {"mutations": [mutation, …]}
-//   :checkAndMutate   {"predicate"?: filter, "ifMatched"?: [mutation, …], "otherwise"?: [mutation, …]}
+//   :checkAndMutate   {"predicate"?: filter | column | null,
+//                      "trueMutations"?: [mutation, …], "falseMutations"?: [mutation, …]}
 //   :readModifyWrite  {"rules": [{"family": F, "qualifier": Q, "append": B | "increment": n}, …]}
 //
 //   mutation  {"setCell": {"family", "qualifier", "value", "timestamp"?}}
@@ -11,7 +12,8 @@
 //             {"addToCell": {"family", "qualifier", "input": n, "timestamp"?}}
 //             {"mergeToCell": {"family", "qualifier", "state": {"base64": …}, "timestamp"?}}
 //
-// Values follow the column's declared type (ValueText), filters RowFilterJSON. Qualifiers as member
+// Values follow the column's declared type (ValueText), filters RowFilterJSON, columns
+// ColumnPredicate. "ifMatched" and "otherwise" are other names of the two lists. Qualifiers as member
 // names do: text, or base64:… for bytes that are not UTF-8.
 
 package import Bytes
@@ -64,13 +66,13 @@ package struct MutationJSONReader: ~Copyable {
       while let name = try reader.nextMember() {
         if name.spells("predicate") {
           let value = try JSONValue(from: &reader)
-          if value != .null { predicate = try RowFilterJSON.filter(from: value) }
-        } else if name.spells("ifMatched"), ifMatched.isEmpty {
+          if value != .null { predicate = try ColumnPredicate.filter(from: value, schema) }
+        } else if name.spells("trueMutations") || name.spells("ifMatched"), ifMatched.isEmpty {
           try readList(from: &reader, key, into: &ifMatched)
-        } else if name.spells("otherwise"), otherwise.isEmpty {
+        } else if name.spells("falseMutations") || name.spells("otherwise"), otherwise.isEmpty {
           try readList(from: &reader, key, into: &otherwise)
         } else {
-          throw unknown(name, "predicate, ifMatched, otherwise", reader)
+          throw unknown(name, "predicate, trueMutations, falseMutations", reader)
         }
       }
       try reader.finish()

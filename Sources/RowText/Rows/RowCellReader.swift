@@ -7,6 +7,8 @@ internal import JSON
 /// Reads `{F: {Q: value or versions}}`, with storage of its own for what must be decoded.
 struct RowCellReader: ~Copyable {
   private let schema: RowTextSchema
+  /// A null in place of a column's value deletes the column; else it is refused (but for json).
+  var nullDeletes = false
   private var qualifierBytes = ByteBuffer()
   private var valueBytes = ByteBuffer()
 
@@ -51,6 +53,10 @@ struct RowCellReader: ~Copyable {
   ) throws {
     let type = schema.type(familyIndex: family.index, qualifier: qualifier)
     let column = ColumnName(family: family.name, qualifier: qualifier)
+    if nullDeletes, try reader.peek() == .null {
+      try reader.null()
+      return list.deleteFromColumn(family: family.name, qualifier: qualifier)
+    }
     guard try reader.peek() == .array else {
       let value = try ValueText.read(type, of: column, from: &reader, into: &valueBytes)
       return add(value, family, qualifier, timestamp, to: &list)

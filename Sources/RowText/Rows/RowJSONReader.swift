@@ -29,10 +29,12 @@ package struct RowJSONReader: ~Copyable {
   ///   - key: The row's key where the address names it; `key` in the text may then be missing and
   ///     must else be the same.
   ///   - isReplacing: Empties the row first, as `"delete": true` does.
+  ///   - nullDeletes: A null in place of a column's value deletes the column, also a json one.
   package mutating func read(
     _ text: ByteView, line: Int = 1, key: ByteView? = nil, isReplacing: Bool = false,
-    into list: inout MutationList
+    nullDeletes: Bool = false, into list: inout MutationList
   ) throws(RowTextError) {
+    cells.nullDeletes = nullDeletes
     let mark = list.mark
     let earlierCount = list.mutationCount
     do {

@@ -1,0 +1,305 @@
+// One connection: bytes to requests, answers in the order of the requests.
+//
+//   received ─▶ decoder ─▶ head: route, limits, order ─▶ body ─▶ end: Routes.answer
+//                                                               │ at once: into the output
+//                                                               └ later: an Exchange in the queue
+//
+// Reading stops while the output is full, while the queue is, and while a request must wait for
+// others (`Ordering`); the bytes then stay with the socket and its peer feels it.
+
+internal import Bytes
+internal import HTTP1
+internal import Net
+internal import Runtime
+
+/// The handler of one connection; on its loop.
+final class HTTPConnection: ConnectionHandler {
+  let context: LoopContext
+  /// Nil once closed.
+  private(set) var connection: Connection?
+  private var decoder: RequestDecoder
+  private var request = IncomingRequest()
+  private var exchanges: ContiguousArray<Exchange> = []
+  private var ordering = Ordering.reads
+  private var deadline: ConnectionDeadline
+  private var isReadingPaused = false
+  /// No further request is read; what arrives is dropped.
+  private var isEnding = false
+
+  init(_ connection: Connection, context: LoopContext) {
+    self.context = context
+    self.connection = connection
+    decoder = RequestDecoder(limits: context.front.options.limits)
+    deadline = ConnectionDeadline(
+      atTick: context.tick, options: context.front.options)
+    context.add(self)
+  }
+
+  private var front: HTTPFront { context.front }
+
+  // MARK: - Bytes in
+
+  func received(_ bytes: ByteView, on connection: Connection) -> Int {
+    var offset = 0
+    while !isEnding {
+      guard !connection.isOutputFull else {
+        pauseReading()
+        break
+      }
+      let (event, consumed) = decoder.next(bytes.dropFirst(offset))
+      if case .head = event {
+        let head = bytes[offset..<offset + consumed]
+        let match = Router.match(decoder.head.method, decoder.head.path(in: head))
+        guard mayBegin(match.route) else {
+          decoder.putHeadBack()
+          pauseReading()
+          break
+        }
+        offset += consumed
+        begin(match, head)
+        continue
+      }
+      offset += consumed
+      switch event {
+      case .needMore:
+        request.keep(decoder.isInsideBody)
+        deadline.update(decoder, options: front.options, tick: context.tick)
+        return offset
+      case .body(let part): take(part)
+      case .end: dispatch()
+      case .refused(let refusal): refuse(Problem(refusal))
+      case .head: break
+      }
+    }
+    return isEnding ? bytes.count : offset
+  }
+
+  /// Whether the request whose head is complete may run beside those under way.
+  private func mayBegin(_ route: Route) -> Bool {
+    let wanted = route.ordering(decoder.head.method)
+    if exchanges.isEmpty {
+      ordering = wanted
+      return true
+    }
+    // An interim answer would have to wait for its turn.
+    guard !decoder.head.expectsContinue else { return false }
+    return wanted == ordering && wanted != .alone
+      && exchanges.count < front.options.pipelineDepth
+  }
+
+  /// Nothing is read before all answers owed are sent; for answers of any length.
+  func standAlone(endingAfter isLast: Bool) {
+    ordering = .alone
+    if isLast { isEnding = true }
+  }
+
+  /// Ends without a whole answer: the peer must see that it is not whole.
+  func abandon() {
+    isEnding = true
+    connection?.closeAfterFlush()
+  }
+
+  private func begin(_ match: RouteMatch, _ head: ByteView) {
+    request.begin(decoder.head, head, match)
+    let limit = match.route.bodyLimit(front.options)
+    decoder.bodyLimit = limit
+    guard case .length(let count) = decoder.head.framing else {
+      if decoder.head.framing == .chunked, decoder.head.expectsContinue { sendContinue() }
+      return
+    }
+    guard count <= limit else {
+      refuse(Problem(413, "body_too_large", "this route takes a body of at most \(limit) bytes"))
+      return
+    }
+    guard reserve(count) else { return }
+    if decoder.head.expectsContinue { sendContinue() }
+  }
+
+  private func sendContinue() { connection?.output.append("HTTP/1.1 100 Continue\r\n\r\n") }
+
+  private func take(_ part: ByteView) {
+    if case .chunked = decoder.head.framing, !reserve(part.count) { return }
+    request.append(part, framing: decoder.head.framing)
+  }
+
+  private func reserve(_ count: Int) -> Bool {
+    if front.bodies.reserve(count) {
+      request.reservedByteCount += count
+      return true
+    }
+    var problem = Problem(503, "retry_later", "too many request bodies are in flight")
+    problem.retryAfterSeconds = 1
+    refuse(problem)
+    return false
+  }
+
+  private func dispatch() {
+    let now = front.time.monotonicNanoseconds
+    let facts = RequestFacts(
+      route: request.match.route, isHead: decoder.head.method == .head,
+      isHTTP10: decoder.head.isHTTP10, closes: !decoder.head.keepsAlive || front.isDraining,
+      startNanoseconds: now)
+    if facts.closes { isEnding = true }
+    do throws(Problem) {
+      let request = Request(
+        head: request.head, bytes: request.headBytes, match: request.match, body: request.body,
+        facts: facts)
+      try Routes.answer(request, on: self)
+    } catch {
+      send(error, facts)
+    }
+    front.bodies.release(request.reservedByteCount)
+    request.end()
+  }
+
+  /// Answers a request that was not read to its end, and reads no other.
+  private func refuse(_ problem: Problem) {
+    front.bodies.release(request.reservedByteCount)
+    request.end()
+    isEnding = true
+    let facts = RequestFacts(
+      route: .unknown, isHead: false, isHTTP10: false, closes: true,
+      startNanoseconds: front.time.monotonicNanoseconds)
+    send(problem, facts)
+  }
+
+  func inputEnded(on connection: Connection) {
+    isEnding = true
+    if exchanges.isEmpty { connection.closeAfterFlush() }
+  }
+
+  // MARK: - Answers out
+
+  /// Answers at once, or keeps the answer for its turn.
+  func send(_ reply: Reply, _ body: ByteView, _ facts: RequestFacts) {
+    if exchanges.isEmpty, let connection {
+      append(reply, body, facts, to: &connection.output)
+      connection.setNeedsFlush()
+      endIfLast()
+    } else {
+      enqueue(facts).finish(reply, body)
+    }
+  }
+
+  func send(_ problem: Problem, _ facts: RequestFacts) {
+    context.body.clear()
+    problem.write(into: &context.body)
+    send(Reply(problem), context.body.view, facts)
+  }
+
+  /// Promises an answer.
+  func enqueue(_ facts: RequestFacts) -> Exchange {
+    let exchange = Exchange(
+      facts, on: self, reservedByteCount: request.takeReservation())
+    exchanges.append(exchange)
+    return exchange
+  }
+
+  /// Writes the whole answer of a promised exchange.
+  func write(_ reply: Reply, _ body: ByteView, for exchange: Exchange) {
+    if isTurn(of: exchange), let connection {
+      append(reply, body, exchange.facts, to: &connection.output)
+    } else {
+      append(reply, body, exchange.facts, to: &exchange.early)
+    }
+  }
+
+  func isTurn(of exchange: Exchange) -> Bool { exchanges.first === exchange }
+
+  private func append(
+    _ reply: Reply, _ body: ByteView, _ facts: RequestFacts, to output: inout ByteBuffer
+  ) {
+    let hasBody = reply.status != 204 && reply.status != 304
+    reply.writeHead(
+      into: &output, bodyEnd: hasBody ? .byteCount(body.count) : .absent, facts: facts,
+      date: context.dateText())
+    if hasBody, !facts.isHead { output.append(body) }
+    record(reply.status, facts)
+  }
+
+  /// Counts an answer.
+  func record(_ status: Int, _ facts: RequestFacts) {
+    let now = front.time.monotonicNanoseconds
+    context.counters.record(
+      facts.route, status: status,
+      nanoseconds: now > facts.startNanoseconds ? now &- facts.startNanoseconds : 0 as UInt64)
+  }
+
+  /// Sends what has become ready, in order, and reads on where that was waited for.
+  func exchangeCompleted() {
+    guard let connection else { return }
+    var sent = 0
+    while sent < exchanges.count, exchanges[sent].isDone {
+      connection.output.append(exchanges[sent].early.view)
+      sent += 1
+    }
+    guard sent > 0 else { return }
+    exchanges.removeFirst(sent)
+    connection.setNeedsFlush()
+    deadline.update(decoder, options: front.options, tick: context.tick)
+    exchanges.first?.proceed?()
+    endIfLast()
+    resumeReading()
+  }
+
+  private func endIfLast() {
+    guard isEnding, exchanges.isEmpty else { return }
+    connection?.closeAfterFlush()
+  }
+
+  // MARK: - Back-pressure
+
+  private func pauseReading() {
+    guard !isReadingPaused else { return }
+    isReadingPaused = true
+    connection?.pauseReading()
+  }
+
+  private func resumeReading() {
+    guard isReadingPaused, let connection, !connection.isOutputFull else { return }
+    isReadingPaused = false
+    connection.resumeReading()
+  }
+
+  func outputDrained(on connection: Connection) {
+    deadline.outputDrained()
+    exchanges.first?.proceed?()
+    resumeReading()
+  }
+
+  // MARK: - Ends
+
+  func checkDeadlines() {
+    guard let connection else { return }
+    let options = front.options
+    if deadline.isOutputStalled(connection.isOutputFull, options: options) {
+      connection.close()
+      return
+    }
+    guard exchanges.isEmpty, deadline.isOver(atTick: context.tick) else { return }
+    if !isEnding, decoder.isInsideHead || decoder.isInsideBody {
+      refuse(Problem(408, "request_timeout", "the request did not arrive in time"))
+    } else {
+      connection.close()
+    }
+  }
+
+  /// No more requests once those begun are answered; held reads are not held any longer.
+  func shuttingDown(on connection: Connection) {
+    front.noteShutDown()
+    for exchange in exchanges { exchange.hurried?() }
+    guard exchanges.isEmpty, !decoder.isInsideHead, !decoder.isInsideBody else { return }
+    isEnding = true
+    connection.closeAfterFlush()
+  }
+
+  func closed(_ connection: Connection) {
+    self.connection = nil
+    isEnding = true
+    context.remove(self)
+    front.bodies.release(request.takeReservation())
+    let abandoned = exchanges
+    exchanges.removeAll()
+    for exchange in abandoned { exchange.cancel() }
+  }
+}

@@ -1,0 +1,38 @@
+// What can be set on the HTTP front: each with unit, default and reason.
+
+package import HTTP1
+
+/// Limits and times of the HTTP front.
+package struct HTTPOptions: Sendable {
+  package var limits = HTTPLimits()
+  /// Bytes of one request body. 64 MiB: the largest value fits after base64, memory stays bounded.
+  package var bodyByteCount = 64 << 20
+  /// Bytes of all request bodies in flight; beyond it a request is told to come back.
+  package var bodiesByteCount = 256 << 20
+  /// Requests of one connection under way; beyond it no more are read.
+  package var pipelineDepth = 64
+  /// Reads held by `Prefer: wait`, over all connections.
+  package var waitingRequestCount = 10_000
+  /// Longest `Prefer: wait`, in seconds; below what proxies usually allow an answer to take.
+  package var longestWaitSeconds = 300
+  /// Nanoseconds between two looks at the deadlines below.
+  package var tickNanoseconds: UInt64 = 1_000_000_000
+  /// Ticks from a request's first byte to the end of its head.
+  package var headerTicks: UInt64 = 10
+  /// Ticks within which another `bodyProgressByteCount` of a body must come.
+  package var bodyTicks: UInt64 = 30
+  package var bodyProgressByteCount = 16 << 10
+  /// Ticks without a request.
+  package var idleTicks: UInt64 = 75
+  /// Ticks for which a peer may leave a full output unread.
+  package var stalledOutputTicks: UInt64 = 60
+  /// Nanoseconds that one read may hold a loop before others have their turn.
+  package var sliceNanoseconds: UInt64 = 500_000
+  /// Bytes of one slice of a stream.
+  package var sliceByteCount = 64 << 10
+  /// Bytes at which a page is cut even below its limit.
+  package var pageByteCount = 16 << 20
+  /// Resident bytes of the process, for the metrics; nil leaves the figure out.
+  package var residentByteCount: @Sendable () -> UInt64? = { nil }
+  package init() {}
+}

@@ -1,0 +1,114 @@
+// :mutate, :checkAndMutate and :readModifyWrite: one row, atomically; answered when durable.
+
+internal import Bytes
+internal import DataModel
+internal import HTTP1
+internal import Net
+internal import RowText
+internal import Tablets
+
+enum MutationRoutes {
+  static func mutate(_ request: Request, on connection: HTTPConnection) throws(Problem) {
+    let (table, key) = try target(request, on: connection)
+    var list = MutationList(capacity: 64 + key.count + request.body.count)
+    var reader = MutationJSONReader(connection.context.textSchema(of: table))
+    do throws(RowTextError) {
+      try reader.readMutations(request.body, key: key, into: &list)
+    } catch {
+      throw Problem(error)
+    }
+    commit(list, to: table, request.facts, on: connection)
+  }
+
+  /// Commits the list's one row and answers 204.
+  static func commit(
+    _ list: consuming MutationList, to table: Table, _ facts: RequestFacts,
+    on connection: HTTPConnection
+  ) {
+    let exchange = connection.enqueue(facts)
+    let loop = connection.context.loop
+    table.mutate(list) { result in
+      loop.execute {
+        switch result {
+        case .success(let receipt):
+          if let refused = receipt.rejected.first {
+            exchange.finish(Problem(refused.error))
+          } else {
+            exchange.finish(Reply(204), ByteView())
+          }
+        case .failure(let error): exchange.finish(Problem(error))
+        }
+      }
+    }
+  }
+
+  static func checkAndMutate(
+    _ request: Request, on connection: HTTPConnection
+  ) throws(Problem) {
+    let (table, key) = try target(request, on: connection)
+    var matched = MutationList(capacity: 64 + request.body.count)
+    var otherwise = MutationList()
+    let predicate: RowFilter?
+    var reader = MutationJSONReader(connection.context.textSchema(of: table))
+    do throws(RowTextError) {
+      predicate = try reader.readCheckAndMutate(
+        request.body, key: key, ifMatched: &matched, otherwise: &otherwise)
+    } catch {
+      throw Problem(error)
+    }
+    let exchange = connection.enqueue(request.facts)
+    let loop = connection.context.loop
+    table.checkAndMutate(
+      key.array, predicate: predicate, ifMatched: matched, otherwise: otherwise
+    ) { result in
+      loop.execute {
+        switch result {
+        case .success(let matched):
+          var body = ByteBuffer()
+          body.append(matched ? "{\"matched\":true}\n" : "{\"matched\":false}\n" as StaticString)
+          exchange.finish(Reply(200), body.view)
+        case .failure(let error): exchange.finish(Problem(error))
+        }
+      }
+    }
+  }
+
+  static func readModifyWrite(
+    _ request: Request, on connection: HTTPConnection
+  ) throws(Problem) {
+    let (table, key) = try target(request, on: connection)
+    let rules: [ReadModifyWriteRule]
+    var reader = MutationJSONReader(connection.context.textSchema(of: table))
+    do throws(RowTextError) {
+      rules = try reader.readRules(request.body)
+    } catch {
+      throw Problem(error)
+    }
+    let exchange = connection.enqueue(request.facts)
+    let loop = connection.context.loop
+    table.readModifyWrite(key.array, rules: rules) { result in
+      loop.execute {
+        switch result {
+        case .success(let row):
+          guard let context = exchange.connection?.context else { return }
+          var body = ByteBuffer(capacity: 256)
+          RowJSONWriter.write(
+            row, context.textSchema(of: row, table), shape: .versions, into: &body)
+          body.append(0x0a as UInt8)
+          exchange.finish(Reply(200), body.view)
+        case .failure(let error): exchange.finish(Problem(error))
+        }
+      }
+    }
+  }
+
+  private static func target(
+    _ request: Request, on connection: HTTPConnection
+  ) throws(Problem) -> (Table, ByteView) {
+    connection.context.decoded.clear()
+    connection.context.decoded.reserve(request.head.byteCount)
+    try Routes.refuseQuery(request)
+    let table = try Routes.table(request, on: connection)
+    return (table, try Routes.key(request, on: connection))
+  }
+}
