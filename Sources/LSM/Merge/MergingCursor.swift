@@ -151,10 +151,10 @@ package final class MergingCursor: EntryCursor {
         }
         enqueue(source)
       } else {
-        for source in group {
-          try movePast(source)
-          enqueue(source)
-        }
+        // `key` may be a view into a table cursor: those move last.
+        for source in group where !isUnique[source] { try movePast(source) }
+        for source in group where isUnique[source] { try movePast(source) }
+        for source in group { enqueue(source) }
       }
       formGroup()
     } catch {

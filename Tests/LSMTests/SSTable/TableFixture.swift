@@ -93,27 +93,75 @@ extension [UInt8] {
   static func < (left: [UInt8], right: [UInt8]) -> Bool { left.lexicographicallyPrecedes(right) }
 }
 
+/// Like `#expect` of equality, without its cost when it holds: for checks in long loops.
+func expectSame<Value: Equatable>(
+  _ found: Value, _ expected: Value, _ what: @autoclosure () -> String,
+  at location: SourceLocation = #_sourceLocation
+) {
+  guard found != expected else { return }
+  Issue.record("\(what()): found \(found), expected \(expected)", sourceLocation: location)
+}
+
 /// Checks every kind of seek and step of a cursor with one entry a key against sorted entries.
 func expectCursor(
   _ cursor: any EntryCursor, walks entries: [TestEntry], probes: [[UInt8]]
 ) throws {
   try cursor.seekToFirst()
-  #expect(try cursor.rest() == entries)
+  expectSame(try cursor.rest(), entries, "forwards")
   try cursor.seekToLast()
-  #expect(try cursor.restBackwards() == entries.reversed())
+  expectSame(try cursor.restBackwards(), entries.reversed(), "backwards")
   for probe in probes {
-    let at = entries.firstIndex { !($0.key < probe) } ?? entries.count
+    let at = entries.partitionIndex(of: probe)
+    let before = at > 0 ? entries[at - 1] : nil
+    let after = at < entries.count ? entries[at] : nil
     try cursor.seek(toBytes: probe)
-    #expect(cursor.entry == (at < entries.count ? entries[at] : nil), "seek to \(probe)")
+    expectSame(cursor.entry, after, "seek to \(probe)")
     if cursor.isValid {
       try cursor.previousKey()
-      #expect(cursor.entry == (at > 0 ? entries[at - 1] : nil), "before seek to \(probe)")
+      expectSame(cursor.entry, before, "before seek to \(probe)")
     }
     try cursor.seek(beforeBytes: probe)
-    #expect(cursor.entry == (at > 0 ? entries[at - 1] : nil), "seek before \(probe)")
+    expectSame(cursor.entry, before, "seek before \(probe)")
     if cursor.isValid {
       try cursor.next()
-      #expect(cursor.entry == (at < entries.count ? entries[at] : nil), "after before \(probe)")
+      expectSame(cursor.entry, after, "after seek before \(probe)")
     }
+  }
+}
+
+extension [TestEntry] {
+  /// Index of the first entry at or after `key`.
+  func partitionIndex(of key: [UInt8]) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].key < key { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// Entries with distinct keys in order: keys of shared prefixes, values of a few bytes or many.
+  static func random(count: Int, valueByteCount: Int = 24, seed: UInt64) -> [TestEntry] {
+    var generator = SeededGenerator(seed: seed)
+    var byKey: [[UInt8]: TestEntry] = [:]
+    while byKey.count < count {
+      let kind = [EntryKind.put, .merge, .delete, .put][Int.random(in: 0..<4, using: &generator)]
+      let prefix = [UInt8](repeating: 0x61, count: Int.random(in: 0...6, using: &generator))
+      let key = prefix + [UInt8].random(Int.random(in: 1...9, using: &generator), &generator)
+      let valueCount = kind == .delete ? 0 : Int.random(in: 0...valueByteCount, using: &generator)
+      // Half of the values pack well, half do not.
+      let value =
+        generator.chance(0.5)
+        ? [UInt8].random(valueCount, &generator) : [UInt8](repeating: 7, count: valueCount)
+      byKey[key] = TestEntry(key, kind, value)
+    }
+    return byKey.values.sorted { $0.key < $1.key }
+  }
+}
+
+extension [UInt8] {
+  static func random(_ count: Int, _ generator: inout SeededGenerator) -> [UInt8] {
+    (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
   }
 }

@@ -37,7 +37,7 @@ import Testing
       let reader = try fixture.open()
       #expect(reader.properties == summary.properties)
       for probe in Self.probes {
-        #expect(try reader.entry(probe) == entries.first { $0.key == probe })
+        expectSame(try reader.entry(probe), entries.first { $0.key == probe }, "\(probe)")
       }
       try expectCursor(reader.cursor(.serving), walks: entries, probes: Self.probes)
       try expectCursor(reader.cursor(.compaction), walks: entries, probes: Self.probes)
