@@ -224,6 +224,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     for scan in Array(scans.values) { pump(scan) }
   }
 
+  func shuttingDown(on connection: Connection) { drain() }
+
   func closed(_ connection: Connection) {
     self.connection = nil
     state.end()

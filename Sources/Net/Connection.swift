@@ -1,0 +1,290 @@
+// One accepted socket: reads go to its handler, output leaves at the end of the loop's turn.
+//
+//   open ──closeAfterFlush──> draining ──all sent──> lingering ──peer's end, or a second──> closed
+//
+// Lingering reads and forgets: closing with unread bytes would make the kernel send a reset, which
+// can destroy the answer on its way to the peer.
+
+package import Bytes
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// One accepted socket. Used on its loop only (`@unchecked` for that).
+package final class Connection: EventSource, @unchecked Sendable {
+  /// Unsent bytes above which a handler should stop producing: a slow reader costs no more.
+  static let highWaterByteCount = 1 << 20
+  static let lowWaterByteCount = 256 << 10
+  /// What an idle connection may keep of its buffers.
+  private static let idleBufferByteCount = 8 << 10
+  private static let lingerNanoseconds: UInt64 = 1_000_000_000
+
+  private enum Phase {
+    case open, draining, lingering, closed
+  }
+
+  package let loop: EventLoop
+  /// Output; append here. Everything appended during one wake-up leaves with one write at its end.
+  /// Outside a wake-up (a completion run by `loop.execute`) it is the same: the loop flushes.
+  package var output = ByteBuffer()
+
+  private let descriptor: Int32
+  private let listener: Listener
+  private var handler: (any ConnectionHandler)?
+  private var token: UInt64 = 0
+  private var interest: UInt32 = 0
+  private var phase = Phase.open
+  /// Arrived bytes that the handler left over.
+  private var input = ByteBuffer()
+  /// Bytes at the start of `output` that the socket has taken.
+  private var sentByteCount = 0
+  private var isPaused = false
+  private var hasEnded = false
+  private var isUnsettled = false
+  private var mustDeliver = false
+  private var isBlocked = false
+  private var wasFull = false
+  private var lingerTimer: LoopTimer?
+
+  /// Takes over an accepted descriptor. On the loop.
+  static func open(_ descriptor: Int32, on loop: EventLoop, listener: Listener) {
+    let connection = Connection(descriptor, on: loop, listener: listener)
+    guard !loop.isShuttingDown,
+      let token = loop.register(descriptor, connection, events: EPOLLIN.rawValue)
+    else {
+      _ = Glibc.close(descriptor)
+      connection.leave()
+      return
+    }
+    connection.token = token
+    connection.interest = EPOLLIN.rawValue
+    connection.handler = listener.makeHandler(connection)
+    connection.noteOutput()
+  }
+
+  private init(_ descriptor: Int32, on loop: EventLoop, listener: Listener) {
+    self.descriptor = descriptor
+    self.loop = loop
+    self.listener = listener
+  }
+
+  // MARK: - For handlers
+
+  /// Unsent bytes, including those the socket did not take yet.
+  package var unsentByteCount: Int { output.count - sentByteCount }
+
+  /// True while more than the high-water mark is unsent: stop producing until `outputDrained`.
+  package var isOutputFull: Bool { unsentByteCount > Connection.highWaterByteCount }
+
+  /// False after the close, when output goes nowhere: for completions that come late.
+  package var isOpen: Bool { phase != .closed }
+
+  /// Appended outside `received`/`outputDrained`: ask for a flush at the end of this wake-up.
+  package func setNeedsFlush() { noteUnsettled() }
+
+  /// Stops reading (back-pressure on the peer); on again by `resumeReading`, which also hands in
+  /// what is already buffered.
+  package func pauseReading() {
+    isPaused = true
+    updateInterest()
+  }
+
+  /// Reads again; what is buffered is handed in at the end of this wake-up.
+  package func resumeReading() {
+    guard isPaused, phase == .open else { return }
+    isPaused = false
+    updateInterest()
+    guard !input.isEmpty else { return }
+    mustDeliver = true
+    noteUnsettled()
+  }
+
+  /// Sends what is unsent, then closes. Nothing more is read.
+  package func closeAfterFlush() {
+    guard phase == .open else { return }
+    phase = .draining
+    updateInterest()
+    noteUnsettled()
+  }
+
+  /// Closes at once. The handler's `closed` comes at the end of this wake-up.
+  package func close() {
+    guard phase != .closed else { return }
+    phase = .closed
+    lingerTimer?.cancel()
+    loop.unregister(descriptor, token)
+    _ = Glibc.close(descriptor)
+    loop.noteClosed(self)
+  }
+
+  /// The peer's address, for logs.
+  package var peerDescription: String {
+    phase == .closed ? "closed" : ListenAddress.peer(of: descriptor)
+  }
+
+  // MARK: - For the loop
+
+  func handle(events: UInt32) {
+    if events & EPOLLOUT.rawValue != 0 {
+      isBlocked = false
+      noteUnsettled()
+    }
+    if events & EPOLLIN.rawValue != 0, interest & EPOLLIN.rawValue != 0 {
+      receive()
+    } else if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+      close()
+    }
+  }
+
+  func beginShutDown() {
+    guard phase == .open else { return }
+    handler?.shuttingDown(on: self)
+    noteOutput()
+  }
+
+  /// The end of a turn: hands in what a pause held back, sends what there is.
+  func settle() {
+    isUnsettled = false
+    if mustDeliver, !isPaused, phase == .open {
+      mustDeliver = false
+      deliverInput()
+    }
+    flush()
+  }
+
+  /// The last word to the handler.
+  func finishClose() {
+    leave()
+    let last = handler
+    handler = nil
+    last?.closed(self)
+    input.clear(keepingAtMost: 0)
+    output.clear(keepingAtMost: 0)
+    sentByteCount = 0
+  }
+
+  /// Gives the connection's place back to the counts.
+  private func leave() {
+    loop.connectionCount.subtract(1, ordering: .relaxed)
+    listener.connectionCount.subtract(1, ordering: .relaxed)
+  }
+
+  // MARK: - Input
+
+  private func receive() {
+    let buffer = loop.readBuffer
+    let count = read(descriptor, buffer.baseAddress, buffer.count)
+    if count < 0 {
+      if errno != EAGAIN, errno != EINTR { close() }
+      return
+    }
+    if phase == .lingering {
+      if count == 0 { close() }
+      return
+    }
+    guard count > 0 else {
+      hasEnded = true
+      updateInterest()
+      handler?.inputEnded(on: self)
+      noteOutput()
+      return
+    }
+    let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+    if input.isEmpty {
+      let used = deliver(arrived)
+      if used < count, phase == .open { input.append(arrived.dropFirst(used)) }
+    } else {
+      input.append(arrived)
+      deliverInput()
+    }
+  }
+
+  private func deliverInput() {
+    let used = deliver(input.view)
+    if used < input.count {
+      input.removeFirst(used)
+    } else {
+      input.clear(keepingAtMost: Connection.idleBufferByteCount)
+    }
+  }
+
+  private func deliver(_ bytes: ByteView) -> Int {
+    guard let handler else { return 0 }
+    let used = handler.received(bytes, on: self)
+    precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
+    noteOutput()
+    return used
+  }
+
+  // MARK: - Output
+
+  private func noteOutput() {
+    if unsentByteCount > 0 { noteUnsettled() }
+  }
+
+  private func noteUnsettled() {
+    guard !isUnsettled, phase != .closed else { return }
+    isUnsettled = true
+    loop.noteUnsettled(self)
+  }
+
+  private func flush() {
+    guard phase == .open || phase == .draining else { return }
+    if isOutputFull { wasFull = true }
+    if unsentByteCount > 0, !isBlocked { send() }
+    guard phase != .closed else { return }
+    updateInterest()
+    if wasFull, unsentByteCount <= Connection.lowWaterByteCount {
+      wasFull = false
+      if phase == .open { handler?.outputDrained(on: self) }
+      noteOutput()
+    }
+    if phase == .draining, unsentByteCount == 0 { linger() }
+  }
+
+  /// One write; what the socket does not take waits for EPOLLOUT.
+  private func send() {
+    let unsent = output.view.dropFirst(sentByteCount)
+    let count = Glibc.send(
+      descriptor, unsent.buffer.baseAddress, unsent.count, Int32(MSG_NOSIGNAL))
+    if count < 0 {
+      if errno == EINTR {
+        noteUnsettled()
+      } else if errno == EAGAIN {
+        isBlocked = true
+      } else {
+        close()
+      }
+      return
+    }
+    isBlocked = count < unsent.count
+    sentByteCount += count
+    if !isBlocked {
+      output.clear(keepingAtMost: Connection.idleBufferByteCount)
+      sentByteCount = 0
+    } else if sentByteCount > output.count / 2 {
+      // Moving the smaller half costs less than it has cost to send the larger.
+      output.removeFirst(sentByteCount)
+      sentByteCount = 0
+    }
+  }
+
+  private func linger() {
+    phase = .lingering
+    guard !hasEnded, shutdown(descriptor, Int32(SHUT_WR)) == 0 else { return close() }
+    input.clear(keepingAtMost: 0)
+    updateInterest()
+    lingerTimer = loop.schedule(afterNanoseconds: Connection.lingerNanoseconds) { [weak self] in
+      self?.close()
+    }
+  }
+
+  private func updateInterest() {
+    guard phase != .closed else { return }
+    let reads = phase == .lingering || (phase == .open && !isPaused && !hasEnded)
+    let wanted = (reads ? EPOLLIN.rawValue : 0) | (isBlocked ? EPOLLOUT.rawValue : 0)
+    guard wanted != interest else { return }
+    interest = wanted
+    loop.modify(descriptor, token, events: wanted)
+  }
+}

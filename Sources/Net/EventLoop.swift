@@ -1,0 +1,249 @@
+// One epoll thread. Each turn: wait for events, tell the sockets, run what other threads and timers
+// ask for, then settle: every connection that got output sends it with one write.
+//
+// Waking a sleeping core costs more than answering a request (tens of µs), so a loop whose last waits
+// were short looks again for `spinNanoseconds` before it sleeps; one whose looking found nothing for
+// a few turns goes to sleep at once, so an idle or slow one costs nothing.
+
+internal import CLinux
+internal import Glibc
+internal import Runtime
+internal import Synchronization
+
+/// One epoll thread and the connections it accepted.
+///
+/// `@unchecked`: mailbox and atomics are for all threads; everything else belongs to the loop's.
+package final class EventLoop: @unchecked Sendable {
+  typealias Work = @Sendable () -> Void
+
+  static let readBufferByteCount = 128 << 10
+  private static let eventCapacity = 256
+  private static let spinNanoseconds: UInt64 = 80_000
+  /// A sleep this short means that spinning would have caught the event.
+  private static let shortSleepNanoseconds: UInt64 = 200_000
+  private static let spinCredit = 4
+  private static let mailboxToken = UInt64.max
+
+  // For all threads.
+  private let mailbox = Mutex<[Work]>([])
+  private let hasMail = Atomic<Bool>(false)
+  private let isAsleep = Atomic<Bool>(false)
+  private let mustStop = Atomic<Bool>(false)
+  private let threadIdentity = Atomic<UInt>(0)
+  /// Connections of the loop, those on their way to it included.
+  let connectionCount = Atomic<Int>(0)
+
+  // The loop's own.
+  /// Where every read lands; valid until the next read.
+  let readBuffer: UnsafeMutableRawBufferPointer
+  private let epoll: Int32
+  private let wakeUp: Int32
+  private let events: UnsafeMutablePointer<epoll_event>
+  private var sources = SourceTable()
+  private var timers = TimerHeap()
+  private var unsettled: [Connection] = []
+  private var settling: [Connection] = []
+  private var justClosed: [Connection] = []
+  private var mail: [Work] = []
+  private var spinsLeft = 0
+  private(set) var isShuttingDown = false
+  private let time = SystemTime()
+
+  init() throws(NetError) {
+    epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard epoll >= 0 else {
+      throw .system(call: "epoll_create1", errno: errno, detail: "cannot start an event loop")
+    }
+    wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
+    guard wakeUp >= 0 else {
+      let reason = errno
+      _ = Glibc.close(epoll)
+      throw .system(call: "eventfd", errno: reason, detail: "cannot start an event loop")
+    }
+    events = .allocate(capacity: EventLoop.eventCapacity)
+    readBuffer = .allocate(byteCount: EventLoop.readBufferByteCount, alignment: 64)
+    var event = epoll_event()
+    event.events = EPOLLIN.rawValue
+    event.data.u64 = EventLoop.mailboxToken
+    epoll_ctl(epoll, EPOLL_CTL_ADD, wakeUp, &event)
+  }
+
+  deinit {
+    _ = Glibc.close(wakeUp)
+    _ = Glibc.close(epoll)
+    events.deallocate()
+    readBuffer.deallocate()
+  }
+
+  // MARK: - From any thread
+
+  /// Runs `work` on the loop's thread, soon, from any thread. Many calls cost one wake-up. Work
+  /// that comes after the group's shut-down is dropped.
+  package func execute(_ work: @escaping @Sendable () -> Void) {
+    mailbox.withLock { $0.append(work) }
+    hasMail.store(true, ordering: .sequentiallyConsistent)
+    // Of all who find the loop asleep one rings.
+    guard isAsleep.load(ordering: .sequentiallyConsistent),
+      isAsleep.exchange(false, ordering: .sequentiallyConsistent)
+    else { return }
+    var one: UInt64 = 1
+    _ = write(wakeUp, &one, 8)
+  }
+
+  /// Whether the caller runs on the loop's thread.
+  package var isCurrent: Bool {
+    threadIdentity.load(ordering: .relaxed) == UInt(pthread_self())
+  }
+
+  /// Ends the loop after the turn it is in.
+  func stop() {
+    mustStop.store(true, ordering: .sequentiallyConsistent)
+    execute {}
+  }
+
+  // MARK: - On the loop
+
+  /// Runs `work` on the loop after the delay; call on the loop.
+  package func schedule(
+    afterNanoseconds delay: UInt64, _ work: @escaping @Sendable () -> Void
+  ) -> LoopTimer {
+    let (due, overflow) = time.monotonicNanoseconds.addingReportingOverflow(delay)
+    let timer = LoopTimer(due: overflow ? .max : due, loop: self, work: work)
+    timers.insert(timer)
+    return timer
+  }
+
+  func timerCancelled() { timers.noteCancelled() }
+
+  /// Watches a descriptor; returns the token, or nil when the system refuses.
+  func register(_ descriptor: Int32, _ source: any EventSource, events: UInt32) -> UInt64? {
+    let token = sources.insert(source)
+    guard control(EPOLL_CTL_ADD, descriptor, token, events) else {
+      sources.remove(token)
+      return nil
+    }
+    return token
+  }
+
+  func modify(_ descriptor: Int32, _ token: UInt64, events: UInt32) {
+    let changed = control(EPOLL_CTL_MOD, descriptor, token, events)
+    precondition(changed, "a registered descriptor takes new events")
+  }
+
+  func unregister(_ descriptor: Int32, _ token: UInt64) {
+    _ = control(EPOLL_CTL_DEL, descriptor, token, 0)
+    sources.remove(token)
+  }
+
+  /// The connection wants `settle` at the end of this turn, or of the next if this one ends.
+  func noteUnsettled(_ connection: Connection) { unsettled.append(connection) }
+
+  /// The connection's handler is told at the end of this turn.
+  func noteClosed(_ connection: Connection) { justClosed.append(connection) }
+
+  func beginShutDown() {
+    isShuttingDown = true
+    for source in sources.all { source.beginShutDown() }
+  }
+
+  func closeAll() {
+    isShuttingDown = true
+    for source in sources.all { source.close() }
+  }
+
+  /// The thread's life.
+  func run() {
+    threadIdentity.store(UInt(pthread_self()), ordering: .relaxed)
+    while true {
+      let stopping = mustStop.load(ordering: .sequentiallyConsistent)
+      if stopping { closeAll() }
+      dispatch(stopping ? 0 : waitForEvents())
+      takeMail()
+      let now = time.monotonicNanoseconds
+      while let work = timers.popDue(at: now) { work() }
+      settle()
+      if stopping { break }
+    }
+  }
+
+  private func dispatch(_ count: Int) {
+    for index in 0..<count {
+      let token = events[index].data.u64
+      if token == EventLoop.mailboxToken {
+        var rings: UInt64 = 0
+        _ = read(wakeUp, &rings, 8)
+      } else {
+        sources[token]?.handle(events: events[index].events)
+      }
+    }
+  }
+
+  private func takeMail() {
+    guard hasMail.exchange(false, ordering: .sequentiallyConsistent) else { return }
+    mailbox.withLock { swap(&$0, &mail) }
+    for work in mail { work() }
+    mail.removeAll(keepingCapacity: mail.count <= 1_024)
+  }
+
+  private func settle() {
+    // What asks again while it settles waits for the next turn: nobody keeps the loop to himself.
+    swap(&unsettled, &settling)
+    for connection in settling { connection.settle() }
+    settling.removeAll(keepingCapacity: true)
+    while let connection = justClosed.popLast() { connection.finishClose() }
+  }
+
+  // MARK: - Waiting
+
+  /// Waits until there is something to do; returns how many of `events` are filled.
+  private func waitForEvents() -> Int {
+    let ready = wait(milliseconds: 0)
+    if ready > 0 || !unsettled.isEmpty || hasMail.load(ordering: .acquiring) { return ready }
+    let start = time.monotonicNanoseconds
+    if spinsLeft > 0 {
+      let end = min(start + EventLoop.spinNanoseconds, timers.nextDue ?? .max)
+      while time.monotonicNanoseconds < end {
+        let ready = wait(milliseconds: 0)
+        if ready > 0 || hasMail.load(ordering: .acquiring) {
+          spinsLeft = EventLoop.spinCredit
+          return ready
+        }
+        for _ in 0..<8 { strata_pause() }
+      }
+      spinsLeft -= 1
+    }
+    return sleep()
+  }
+
+  private func sleep() -> Int {
+    isAsleep.store(true, ordering: .sequentiallyConsistent)
+    defer { isAsleep.store(false, ordering: .sequentiallyConsistent) }
+    // Who put mail in before seeing us asleep did not ring.
+    if hasMail.load(ordering: .sequentiallyConsistent) { return 0 }
+    let start = time.monotonicNanoseconds
+    var milliseconds: Int32 = -1
+    if let due = timers.nextDue {
+      if due <= start { return 0 }
+      milliseconds = Int32(clamping: (due - start + 999_999) / 1_000_000)
+    }
+    let ready = wait(milliseconds: milliseconds)
+    if ready > 0, time.monotonicNanoseconds - start < EventLoop.shortSleepNanoseconds {
+      spinsLeft = EventLoop.spinCredit
+    }
+    return ready
+  }
+
+  private func wait(milliseconds: Int32) -> Int {
+    // -1 is an interruption by a signal: nothing happened.
+    max(0, Int(epoll_wait(epoll, events, Int32(EventLoop.eventCapacity), milliseconds)))
+  }
+
+  private func control(
+    _ operation: Int32, _ descriptor: Int32, _ token: UInt64, _ mask: UInt32
+  ) -> Bool {
+    var event = epoll_event()
+    event.events = mask
+    event.data.u64 = token
+    return epoll_ctl(epoll, operation, descriptor, &event) == 0
+  }
+}

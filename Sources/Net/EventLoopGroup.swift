@@ -1,0 +1,67 @@
+// The loops of a process and the listeners on them.
+
+internal import Glibc
+internal import Runtime
+internal import Synchronization
+
+/// The loops of a process. Runs until `shutDown`.
+package final class EventLoopGroup: Sendable {
+  private static let backlog: Int32 = 1_024
+
+  package let loops: [EventLoop]
+  private let threads: [WorkerThread]
+  private let listenerCount = Atomic<Int>(0)
+
+  /// Starts `count` loop threads.
+  package init(count: Int) throws(NetError) {
+    precondition(count > 0, "a group has a loop")
+    signal(SIGPIPE, SIG_IGN)
+    var loops: [EventLoop] = []
+    for _ in 0..<count { loops.append(try EventLoop()) }
+    self.loops = loops
+    var threads: [WorkerThread] = []
+    for (index, loop) in loops.enumerated() {
+      guard let thread = WorkerThread(name: "loop-\(index)", { loop.run() }) else {
+        throw .system(
+          call: "pthread_create", errno: EAGAIN, detail: "cannot start an event loop")
+      }
+      threads.append(thread)
+    }
+    self.threads = threads
+  }
+
+  /// Listens on `host:port` (IPv6 in brackets; port 0 takes a free one); each connection goes to
+  /// the loop with the fewest. Returns the real port.
+  ///
+  /// - Parameter maximumConnections: Those beyond are accepted and closed at once.
+  /// - Parameter handler: Called on the connection's loop.
+  package func listen(
+    on address: String, maximumConnections: Int,
+    handler: @escaping @Sendable (Connection) -> any ConnectionHandler
+  ) throws(NetError) -> UInt16 {
+    let parsed = try ListenAddress(parsing: address)
+    let (descriptor, port) = try parsed.makeSocket(backlog: EventLoopGroup.backlog)
+    let number = listenerCount.add(1, ordering: .relaxed).oldValue
+    let loop = loops[number % loops.count]
+    let listener = Listener(
+      descriptor, maximumConnections: maximumConnections, on: loop, loops: loops,
+      makeHandler: handler)
+    loop.execute { listener.open() }
+    return port
+  }
+
+  /// Stops accepting, lets handlers finish for up to the deadline, closes, joins the threads. Once
+  /// only, and not on a loop.
+  package func shutDown(graceNanoseconds: UInt64) {
+    for loop in loops { loop.execute { loop.beginShutDown() } }
+    let time = SystemTime()
+    let start = time.monotonicNanoseconds
+    while loops.contains(where: { $0.connectionCount.load(ordering: .relaxed) > 0 }),
+      time.monotonicNanoseconds - start < graceNanoseconds
+    {
+      usleep(1_000)
+    }
+    for loop in loops { loop.stop() }
+    for thread in threads { thread.join() }
+  }
+}
