@@ -1,10 +1,16 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int strata_accept(int listener) {
   return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -31,4 +37,45 @@ void strata_configure_malloc(void) {
   mallopt(M_ARENA_MAX, 2);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}
+
+int strata_usable_cores(void) {
+  cpu_set_t cores;
+  if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return CPU_COUNT(&cores);
+}
+
+static void say(const char *text) {
+  ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+  (void)ignored;
+}
+
+// Only calls that are safe in a signal handler; backtrace was called once before, so that it need not
+// load anything now. SA_RESETHAND lets the signal kill the process when it is raised again.
+static void report_crash(int signal) {
+  say("kvserver: fatal ");
+  say(signal == SIGILL    ? "SIGILL (a failed check)"
+      : signal == SIGTRAP ? "SIGTRAP (a failed check)"
+      : signal == SIGSEGV ? "SIGSEGV"
+      : signal == SIGBUS  ? "SIGBUS (a mapped file shrank or the disk failed)"
+      : signal == SIGFPE  ? "SIGFPE"
+                          : "SIGABRT");
+  say("; acknowledged writes are safe. Called from:\n");
+  void *frames[64];
+  backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+  raise(signal);
+}
+
+void strata_report_crashes(void) {
+  if (getenv("SWIFT_BACKTRACE") != NULL) return;
+  void *frames[1];
+  (void)backtrace(frames, 1);
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = report_crash;
+  action.sa_flags = SA_RESETHAND | SA_NODEFER;
+  const int fatal[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+  for (size_t index = 0; index < sizeof fatal / sizeof *fatal; index++) {
+    sigaction(fatal[index], &action, NULL);
+  }
 }

@@ -21,5 +21,10 @@ void strata_name_thread(const char *name);
 void strata_pause(void);
 /// Keeps the resident size near what is in use: few malloc arenas, early trimming.
 void strata_configure_malloc(void);
+/// Cores this process may run on.
+int strata_usable_cores(void);
+/// From now on a fatal signal (a trap of Swift among them) says which it was and where, on standard
+/// error, before it kills the process. Leaves it to Swift's own backtracer where that is on.
+void strata_report_crashes(void);
 
 #endif

@@ -1,0 +1,141 @@
+// What the server is told: flags before environment before file before defaults, checked as a whole
+// before anything is touched.
+
+internal import CLinux
+internal import LSM
+internal import Logging
+internal import Net
+internal import VFS
+
+/// A call or configuration that is wrong; one line that names where.
+struct ConfigurationError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// How the server is to run.
+struct Configuration {
+  static let defaultHTTP = "127.0.0.1:8080"
+  static let defaultTCP = "127.0.0.1:8085"
+  /// Below this the memtables of a few tables leave nothing for the cache.
+  private static let leastMemoryByteCount = 32 << 20
+
+  let dataDirectory: String
+  /// Nil when turned off.
+  let http: ListenAddress?
+  let tcp: ListenAddress?
+  /// True when the gRPC front was not turned off: to say that it is missing.
+  let wantsGRPC: Bool
+  let memoryByteCount: Int
+  let durability: Durability
+  /// Companies of the demo; nil without `--demo`.
+  let demoCompanyCount: Int?
+  let logLevel: Logger.Level
+  let loopCount: Int
+
+  init(
+    flags: ServerFlags, environment: [String: String],
+    files: any FileSystem = PosixFileSystem()
+  ) throws(ConfigurationError) {
+    let values = try SettingValues(
+      flags: flags.values, environment: environment, files: files)
+    guard let directory = values[.dataDir]?.value, !directory.isEmpty else {
+      throw ConfigurationError(
+        "--data-dir is missing: it says where the data lives (also \(Setting.dataDir.variable))")
+    }
+    dataDirectory = directory
+    let mayBeReached = try values.flag(.allowInsecure)
+    http = try values.address(.http, Configuration.defaultHTTP, mayBeReached: mayBeReached)
+    tcp = try values.address(.tcp, Configuration.defaultTCP, mayBeReached: mayBeReached)
+    if let grpc = values[.grpc], grpc.value != "none" {
+      throw ConfigurationError(
+        "\(grpc.origin): this build has no gRPC front yet; leave it out or say 'none'")
+    }
+    wantsGRPC = values[.grpc] == nil
+    memoryByteCount = try values.parsed(
+      .memory, 1 << 30,
+      "a size of at least 32MiB, as 1GiB, 512MiB or 64MB"
+    ) { text in
+      ByteSize.byteCount(of: text).flatMap { $0 >= Configuration.leastMemoryByteCount ? $0 : nil }
+    }
+    durability = try values.parsed(
+      .durability, .sync, "one of sync, interval, none"
+    ) { Durability(rawValue: $0) }
+    let companies = try values.parsed(
+      .demoCompanies, 5_000, "a number from 1 to 10000000"
+    ) { text in Int(text).flatMap { (1...10_000_000).contains($0) ? $0 : nil } }
+    demoCompanyCount = try values.flag(.demo) ? companies : nil
+    logLevel = try values.parsed(
+      .logLevel, .info,
+      "one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
+    ) { Logger.Level(rawValue: $0) }
+    loopCount = try values.parsed(
+      .loops, min(64, max(1, Int(strata_usable_cores()))), "a number from 1 to 64"
+    ) { text in Int(text).flatMap { (1...64).contains($0) ? $0 : nil } }
+  }
+}
+
+/// What was said for each setting, and where.
+private struct SettingValues {
+  private var values: [Setting: (value: String, origin: String)] = [:]
+
+  init(
+    flags: [Setting: String], environment: [String: String], files: any FileSystem
+  ) throws(ConfigurationError) {
+    for setting in Setting.allCases {
+      if let value = flags[setting] {
+        values[setting] = (value, setting.flag)
+      } else if let value = environment[setting.variable] {
+        values[setting] = (value, setting.variable)
+      }
+    }
+    guard let path = values[.config]?.value else { return }
+    let file = try ConfigurationFile(path: path, files: files)
+    values.merge(file.values) { said, _ in said }
+  }
+
+  subscript(setting: Setting) -> (value: String, origin: String)? { values[setting] }
+
+  /// - Parameter expected: What the value should have been, for the error.
+  func parsed<Value>(
+    _ setting: Setting, _ standard: Value, _ expected: String, _ parse: (String) -> Value?
+  ) throws(ConfigurationError) -> Value {
+    guard let (text, origin) = values[setting] else { return standard }
+    guard let value = parse(text) else {
+      throw ConfigurationError("\(origin): '\(text)' is not \(expected)")
+    }
+    return value
+  }
+
+  func flag(_ setting: Setting) throws(ConfigurationError) -> Bool {
+    try parsed(setting, false, "true or false") { text in
+      switch text {
+      case "true", "1", "yes": true
+      case "false", "0", "no", "": false
+      default: nil
+      }
+    }
+  }
+
+  func address(
+    _ setting: Setting, _ standard: String, mayBeReached: Bool
+  ) throws(ConfigurationError) -> ListenAddress? {
+    let (text, origin) = values[setting] ?? (standard, setting.flag)
+    if text == "none" { return nil }
+    let address: ListenAddress
+    let isLoopback: Bool
+    do throws(NetError) {
+      address = try ListenAddress(parsing: text)
+      isLoopback = try address.isLoopback()
+    } catch {
+      throw ConfigurationError("\(origin): \(error)")
+    }
+    guard isLoopback || mayBeReached else {
+      throw ConfigurationError(
+        "\(origin): other machines can reach \(address), and this build has neither "
+          + "encryption nor tokens; --allow-insecure allows it")
+    }
+    return address
+  }
+}

@@ -1,0 +1,148 @@
+// The one list of all parts and how they hang together.
+
+internal import BinaryAPI
+internal import Glibc
+internal import HTTPAPI
+internal import LSM
+internal import Logging
+internal import Net
+internal import Runtime
+internal import Tablets
+internal import VFS
+
+/// Why the server cannot start, in one line.
+struct StartFailure: Error {
+  let message: String
+
+  init(_ message: String) { self.message = message }
+
+  init(_ error: TableServiceError) {
+    message =
+      switch error {
+      case .invalid(_, let message), .notFound(_, let message), .conflict(_, let message),
+        .retryLater(let message), .full(let message), .corruptData(let message),
+        .readOnly(let message):
+        message
+      case .wouldBlock: "the disk is needed where nobody may wait"
+      case .closed: "the store is closed"
+      }
+  }
+}
+
+/// A server that has said `ready`.
+struct RunningServer {
+  /// How long a shut-down waits for what is in flight.
+  private static let graceNanoseconds: UInt64 = 10_000_000_000
+  /// Descriptors kept from connections, for table files and logs.
+  private static let reservedDescriptorCount = 1_024
+
+  private let service: TableService
+  private let scheduler: ThreadScheduler
+  private let group: EventLoopGroup
+
+  init(
+    _ configuration: Configuration, logger: Logger, stop: StopSignal
+  ) throws(StartFailure) {
+    let files = PosixFileSystem()
+    let time = SystemTime()
+    scheduler = ThreadScheduler()
+    let requestByteCount = RunningServer.requestByteCount(of: configuration.memoryByteCount)
+    var options = TableServiceOptions()
+    options.memoryByteCount = configuration.memoryByteCount - requestByteCount
+    options.durability = configuration.durability
+    options.engine.durability = configuration.durability
+    let events = EngineEventLog(logger: logger)
+    do {
+      service = try TableService.open(
+        configuration.dataDirectory, fileSystem: files, time: time, scheduler: scheduler,
+        randomSeed: .random(in: 0 ... .max), options: options, events: { events.log($0) })
+    } catch {
+      throw StartFailure(error)
+    }
+    if let count = configuration.demoCompanyCount {
+      try DemoFill(service: service, logger: logger, time: time)
+        .run(companyCount: count, isStopped: { stop.isRequested })
+    }
+    var lines: [String] = []
+    do {
+      group = try EventLoopGroup(count: configuration.loopCount)
+      let most = RunningServer.connectionLimit()
+      if let address = configuration.http {
+        var options = HTTPOptions()
+        options.bodiesByteCount = requestByteCount / 2
+        options.bodyByteCount = min(options.bodyByteCount, requestByteCount / 2)
+        options.residentByteCount = { RunningServer.residentByteCount(files) }
+        let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
+        lines.append(
+          "http=" + (try group.listen(address, most) { front.makeHandler(for: $0) }))
+      }
+      if let address = configuration.tcp {
+        var options = BinaryFrontOptions()
+        options.inFlightByteCount = requestByteCount / 2
+        let front = BinaryFront(
+          service: service, scheduler: scheduler, time: time, options: options)
+        lines.append("tcp=" + (try group.listen(address, most) { front.handler(for: $0) }))
+      }
+    } catch {
+      service.close()
+      throw StartFailure("\(error)")
+    }
+    if configuration.wantsGRPC { logger.info("this build has no gRPC front: not started") }
+    for line in lines { StandardStreams.print("listening " + line) }
+    StandardStreams.print("ready")
+    logger.info(
+      "ready",
+      metadata: [
+        "directory": "\(configuration.dataDirectory)", "loops": "\(configuration.loopCount)",
+        "memory": "\(configuration.memoryByteCount)",
+        "durability": "\(configuration.durability.rawValue)",
+      ])
+  }
+
+  /// Finishes what is in flight, flushes, closes.
+  func shutDown() {
+    group.shutDown(graceNanoseconds: RunningServer.graceNanoseconds)
+    service.close()
+    scheduler.shutDown()
+  }
+
+  /// The share of the budget that requests may hold between arrival and answer: an eighth, but room
+  /// for a large value in each front and no more than many of them.
+  private static func requestByteCount(of memoryByteCount: Int) -> Int {
+    min(max(memoryByteCount / 8, 16 << 20), 512 << 20)
+  }
+
+  /// Raises the limit of descriptors as far as allowed; returns how many connections a front may
+  /// have.
+  private static func connectionLimit() -> Int {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let descriptors = Int(clamping: limit.rlim_cur)
+    return min(65_536, max(64, (descriptors - reservedDescriptorCount) / 2))
+  }
+
+  /// Resident bytes of this process (`/proc/self/statm`, second figure, in pages).
+  private static func residentByteCount(_ files: PosixFileSystem) -> UInt64? {
+    var bytes = [UInt8](repeating: 0, count: 128)
+    let count = bytes.withUnsafeMutableBytes { buffer in
+      try? files.openForReading("/proc/self/statm").read(into: buffer, at: 0, wait: .allowed)
+    }
+    let fields = String(decoding: bytes.prefix(count ?? 0), as: UTF8.self).split(separator: " ")
+    return fields.dropFirst().first.flatMap { UInt64($0) }.map { $0 * UInt64(getpagesize()) }
+  }
+}
+
+extension EventLoopGroup {
+  /// Listens and tells the address with its real port.
+  fileprivate func listen(
+    _ address: ListenAddress, _ maximumConnections: Int,
+    _ handler: @escaping @Sendable (Connection) -> any ConnectionHandler
+  ) throws(NetError) -> String {
+    let port = try listen(
+      on: address.description, maximumConnections: maximumConnections, handler: handler)
+    return ListenAddress(host: address.host, port: port).description
+  }
+}

@@ -1,0 +1,40 @@
+// The names of the options: as flags, in the configuration file, in the environment. And the texts of
+// values that are more than words.
+
+/// An option, by its name in the configuration file.
+enum Setting: String, CaseIterable {
+  case dataDir = "data-dir"
+  case http, tcp, grpc, config, memory, durability, demo
+  case demoCompanies = "demo-companies"
+  case allowInsecure = "allow-insecure"
+  case logLevel = "log-level"
+  case loops
+
+  static let variablePrefix = "STRATA_"
+
+  var flag: String { "--" + rawValue }
+
+  var variable: String {
+    Setting.variablePrefix + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+  }
+}
+
+/// Sizes as people write them.
+enum ByteSize {
+  private static let units: [(name: String, byteCount: Int)] = [
+    ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40),
+    ("kB", 1_000), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000), ("B", 1), ("", 1),
+  ]
+
+  /// Bytes of `1GiB`, `512 MiB`, `64MB` or `1048576`; nil for what is no size.
+  static func byteCount(of text: String) -> Int? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }
+    guard let number = Int(digits),
+      let match = units.first(where: { $0.name.lowercased() == unit.lowercased() })
+    else { return nil }
+    let (byteCount, overflow) = number.multipliedReportingOverflow(by: match.byteCount)
+    return overflow ? nil : byteCount
+  }
+}
