@@ -1,0 +1,83 @@
+// Carries out a policy's choice: merges the chosen files into new ones at the output level.
+
+/// Merges table files.
+package struct CompactionJob {
+  private let choice: CompactionChoice
+  private let version: Version
+  private let environment: JobEnvironment
+
+  /// Bytes of the level below the output that one output file may overlap, in files.
+  private static let grandparentFiles: UInt64 = 10
+
+  /// - Parameter version: The one the choice was made for.
+  package init(_ choice: CompactionChoice, version: Version, environment: JobEnvironment) {
+    precondition(!choice.inputs.isEmpty, "a compaction has inputs")
+    self.choice = choice
+    self.version = version
+    self.environment = environment
+  }
+
+  /// The edit removes the inputs and adds the outputs.
+  ///
+  /// - Throws: `.closed` when told to stop, or what a file operation or a damaged input said; no
+  ///   output file is left then.
+  package func run() throws(EngineError) -> JobResult {
+    if choice.isTrivialMove {
+      return JobResult(edit: choice.moveEdit, bytesRead: 0, bytesWritten: 0)
+    }
+    let output = TableOutput(
+      environment, sequences: sequences,
+      // Files of level 0 are told apart by sequence numbers: one output there.
+      fileByteCount: choice.outputLevel == 0
+        ? nil : UInt64(environment.options.tableFileByteCount),
+      grandparents: grandparents)
+    do throws(EngineError) {
+      let older = OlderFiles(
+        version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
+      var merge = KeyMerge(environment, older: older)
+      try merge.run(MergingCursor(sources), into: output)
+      try output.finish()
+    } catch {
+      output.abandon()
+      throw error
+    }
+    var edit = VersionEdit()
+    for input in choice.inputs {
+      for file in input.files { edit.remove(file.number, fromLevel: input.level) }
+    }
+    for table in output.tables { edit.add(table, toLevel: choice.outputLevel) }
+    return JobResult(
+      edit: edit, bytesRead: choice.byteCount, bytesWritten: output.bytesWritten)
+  }
+
+  /// Newest first: level 0 file by file, then each level.
+  private var sources: [any EntryCursor] {
+    var sources: [any EntryCursor] = []
+    for input in choice.inputs {
+      if input.level == 0 {
+        for file in input.files {
+          sources.append(LevelCursor([file.handle], purpose: .compaction))
+        }
+      } else {
+        sources.append(LevelCursor(input.files.map(\.handle), purpose: .compaction))
+      }
+    }
+    return sources
+  }
+
+  private var sequences: ClosedRange<SequenceNumber> {
+    let tables = choice.files.map(\.metadata)
+    let smallest = tables.map(\.smallestSequence).min() ?? .zero
+    let largest = tables.map(\.largestSequence).max() ?? .zero
+    return smallest...Swift.max(smallest, largest)
+  }
+
+  private var grandparents: Grandparents {
+    let below = choice.outputLevel + 1
+    let limit = CompactionJob.grandparentFiles &* UInt64(environment.options.tableFileByteCount)
+    guard choice.outputLevel > 0, below < version.levels.count else {
+      return Grandparents([], limit: limit)
+    }
+    return Grandparents(version.levels[below].files, limit: limit)
+  }
+}

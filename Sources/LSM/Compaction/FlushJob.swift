@@ -1,0 +1,61 @@
+// Sealed memtables become one file of level 0.
+
+internal import Bytes
+
+/// Writes memtables out.
+package struct FlushJob {
+  private let memtables: [Memtable]
+  private let version: Version
+  private let environment: JobEnvironment
+
+  /// - Parameters:
+  ///   - memtables: Sealed, newest first, at least one; everything older is in `version`.
+  ///   - version: The current one; only flushes may add to its level 0 meanwhile.
+  package init(_ memtables: [Memtable], version: Version, environment: JobEnvironment) {
+    precondition(!memtables.isEmpty, "a flush has something to write")
+    self.memtables = memtables
+    self.version = version
+    self.environment = environment
+  }
+
+  /// The edit adds one file to level 0, or none when nothing was left to write; which logs are
+  /// done with is for the engine to add.
+  ///
+  /// - Throws: `.closed` when told to stop, or what a file operation said; no file is left then.
+  package func run() throws(EngineError) -> JobResult {
+    let full = memtables.filter { !$0.isEmpty }
+    var edit = VersionEdit()
+    guard let newest = full.first, let oldest = full.last else {
+      return JobResult(edit: edit, bytesRead: 0, bytesWritten: 0)
+    }
+    // One file: level 0 knows which file is newer by sequence numbers, so two files of one flush
+    // would be told apart by nothing.
+    let output = TableOutput(
+      environment.withoutPacing, sequences: oldest.firstSequence...newest.lastSequence,
+      fileByteCount: nil, grandparents: Grandparents([], limit: 0))
+    do throws(EngineError) {
+      let older = OlderFiles(version, outputLevel: 0, excluding: [])
+      var merge = KeyMerge(environment, older: older)
+      let sources = full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }
+      try merge.run(MergingCursor(sources), into: output)
+      try output.finish()
+    } catch {
+      output.abandon()
+      throw error
+    }
+    for table in output.tables { edit.add(table, toLevel: 0) }
+    edit.lastSequence = newest.lastSequence
+    let read = full.reduce(0) { $0 + $1.byteCount }
+    return JobResult(edit: edit, bytesRead: UInt64(read), bytesWritten: output.bytesWritten)
+  }
+}
+
+extension JobEnvironment {
+  /// For flushes: writers wait for them, so they never rest.
+  fileprivate var withoutPacing: JobEnvironment {
+    var copy = self
+    copy.budget = IOBudget(time: time)
+    copy.budget.setDebt(byteCount: 0, isUrgent: true)
+    return copy
+  }
+}

@@ -1,0 +1,91 @@
+// How fast compactions may write, so that commits come first: a rate derived from what comes in
+// and from what has piled up. When the debt is urgent nothing is held back.
+
+package import Runtime
+internal import Synchronization
+
+/// Paces the writing of background jobs of one engine. Safe for concurrent use.
+package final class IOBudget: Sendable {
+  /// Never slower than this: an idle engine settles at leisure, but it settles.
+  private static let floorBytesPerSecond = 64.0 * 1_048_576
+  /// Bytes that levels rewrite for each byte that comes in, over all of them.
+  private static let amplification = 12.0
+  /// Time in which what has piled up should be gone.
+  private static let payOffSeconds = 20.0
+  /// Time constant of the inflow's average.
+  private static let averagingSeconds = 2.0
+  /// Bytes that may be written at once after a rest, in seconds of the rate.
+  private static let burstSeconds = 0.1
+  /// A pause at most; whoever pauses looks up in between.
+  private static let longestPauseNanoseconds = 50_000_000.0
+
+  private struct State {
+    var inflowBytesPerSecond = 0.0
+    var debtByteCount = 0.0
+    var isUrgent = false
+    /// Bytes that may be written now; negative while a job has to wait.
+    var tokens = 0.0
+    var tokensAt: UInt64
+    var inflowAt: UInt64
+  }
+
+  private let time: any TimeSource
+  private let pendingInflow = Atomic<Int>(0)
+  private let state: Mutex<State>
+
+  package init(time: any TimeSource) {
+    self.time = time
+    let now = time.monotonicNanoseconds
+    state = Mutex(State(tokensAt: now, inflowAt: now))
+  }
+
+  /// Bytes have been committed. Cheap: called by every group.
+  package func received(byteCount: Int) {
+    pendingInflow.wrappingAdd(byteCount, ordering: .relaxed)
+  }
+
+  /// What compactions have before them, after each change of version.
+  ///
+  /// - Parameter isUrgent: Writers are, or soon will be, slowed: jobs run at full speed.
+  package func setDebt(byteCount: UInt64, isUrgent: Bool) {
+    state.withLock { state in
+      state.debtByteCount = Double(byteCount)
+      state.isUrgent = isUrgent
+    }
+  }
+
+  package var bytesPerSecond: Double { state.withLock { IOBudget.rate($0) } }
+
+  /// A job has written this much.
+  ///
+  /// - Returns: For how long it should rest now; 0 for not at all. Ask again afterwards with 0.
+  package func pauseNanoseconds(afterWriting byteCount: Int) -> UInt64 {
+    let now = time.monotonicNanoseconds
+    let inflow = pendingInflow.exchange(0, ordering: .relaxed)
+    return state.withLock { state in
+      IOBudget.average(&state, adding: inflow, now)
+      let rate = IOBudget.rate(state)
+      let passed = now > state.tokensAt ? Double(now - state.tokensAt) / 1e9 : 0
+      state.tokensAt = now
+      state.tokens = Swift.min(state.tokens + passed * rate, rate * IOBudget.burstSeconds)
+      state.tokens -= Double(byteCount)
+      if state.isUrgent { state.tokens = Swift.max(0, state.tokens) }
+      guard state.tokens < 0 else { return 0 }
+      return UInt64(Swift.min(-state.tokens / rate * 1e9, IOBudget.longestPauseNanoseconds))
+    }
+  }
+
+  private static func average(_ state: inout State, adding inflow: Int, _ now: UInt64) {
+    let passed = now > state.inflowAt ? Double(now - state.inflowAt) / 1e9 : 0
+    state.inflowAt = now
+    // An exponential average whose weights do not depend on how often it is asked for.
+    let kept = averagingSeconds / (averagingSeconds + passed)
+    state.inflowBytesPerSecond =
+      state.inflowBytesPerSecond * kept + Double(inflow) / (averagingSeconds + passed)
+  }
+
+  private static func rate(_ state: State) -> Double {
+    floorBytesPerSecond + state.inflowBytesPerSecond * amplification
+      + state.debtByteCount / payOffSeconds
+  }
+}

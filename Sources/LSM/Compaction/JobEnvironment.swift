@@ -1,0 +1,44 @@
+// What a flush or a compaction needs of its engine, and what it gives back.
+
+package import Runtime
+package import VFS
+
+/// The engine as its background jobs see it.
+package struct JobEnvironment: Sendable {
+  /// Where table files live.
+  package var directory: String
+  package var fileSystem: any FileSystem
+  package var time: any TimeSource
+  package var scheduler: any Scheduler
+  package var options: EngineOptions
+  package var merger: any ValueMerger
+  package var budget: IOBudget
+  package var newFileNumber: @Sendable () -> FileNumber
+  /// The engine is closing: the job gives up soon, throws `.closed` and leaves no files.
+  package var shouldStop: @Sendable () -> Bool
+
+  package init(
+    directory: String, fileSystem: any FileSystem, time: any TimeSource,
+    scheduler: any Scheduler, options: EngineOptions, merger: any ValueMerger, budget: IOBudget,
+    newFileNumber: @escaping @Sendable () -> FileNumber,
+    shouldStop: @escaping @Sendable () -> Bool
+  ) {
+    self.directory = directory
+    self.fileSystem = fileSystem
+    self.time = time
+    self.scheduler = scheduler
+    self.options = options
+    self.merger = merger
+    self.budget = budget
+    self.newFileNumber = newFileNumber
+    self.shouldStop = shouldStop
+  }
+}
+
+/// What a job has done; its files are durable, and nothing refers to them until the edit is
+/// installed.
+package struct JobResult: Sendable {
+  package var edit: VersionEdit
+  package var bytesRead: UInt64
+  package var bytesWritten: UInt64
+}
