@@ -18,6 +18,8 @@ package final class CommitRequest: @unchecked Sendable {
   let decide: (@Sendable (any CommitReader, inout WriteBatch) throws -> Void)?
   let durability: Durability?
   let completion: @Sendable (Result<SequenceNumber, EngineError>) -> Void
+  /// When the queue took it; for the longest commit.
+  var enqueuedNanoseconds: UInt64 = 0
 
   /// A finished batch.
   ///

@@ -1,6 +1,8 @@
-// One engine: one directory of sorted bytes. Stub; owned by the engine work.
+// One engine: one directory of sorted bytes. The read story is ReadView.collect, the write story
+// CommitWriter.commit, the opening Recovery.run; what happens beside them is BackgroundWork.
 
 package import Bytes
+internal import Runtime
 package import VFS
 
 /// What a point read found.
@@ -8,81 +10,131 @@ package enum Lookup: Sendable, Equatable {
   case found, absent
 }
 
-/// Statistics of one engine.
-package struct EngineStatistics: Sendable {
-  package struct Level: Sendable {
-    package var fileCount = 0
-    package var byteCount: UInt64 = 0
-    package var entryCount: UInt64 = 0
-  }
-  package var levels: [Level] = []
-  package var memtableByteCount = 0
-  package var sealedMemtableCount = 0
-  package var logByteCount: UInt64 = 0
-  /// Bytes that compactions still have to rewrite before the levels are in shape.
-  package var compactionDebtByteCount: UInt64 = 0
-  /// Since open: bytes of batches committed; bytes written to logs, by flushes, by compactions.
-  package var bytesCommitted: UInt64 = 0
-  package var bytesLogged: UInt64 = 0
-  package var bytesFlushed: UInt64 = 0
-  package var bytesCompacted: UInt64 = 0
-  package var commits: UInt64 = 0
-  package var longestCommitNanoseconds: UInt64 = 0
-  package var lastSequence = SequenceNumber.zero
-  package init() {}
-}
-
-/// Sorted bytes in, sorted bytes out.
+/// Sorted bytes in, sorted bytes out. Safe for concurrent use.
 package final class Engine: Sendable {
-  /// Opens or creates the engine in `directory`, recovering what the last process left.
+  private let state: EngineState
+  private let queue: CommitQueue
+  private let background: BackgroundWork
+
+  /// Opens or creates the engine in `directory`, recovering what the last process left. The caller
+  /// sees to it that no other engine has the directory.
   package static func open(
     _ directory: String, environment: EngineEnvironment, options: EngineOptions,
     merger: any ValueMerger, observer: (any CommitObserver)? = nil
-  ) throws(EngineError) -> Engine { throw .closed }
+  ) throws(EngineError) -> Engine {
+    let recovery = Recovery(
+      directory: directory, environment: environment, options: options, merger: merger)
+    return Engine(try recovery.run(), observer: observer)
+  }
+
+  private init(_ state: EngineState, observer: (any CommitObserver)?) {
+    self.state = state
+    let throttle = WriteThrottle(memory: state.environment.memory)
+    background = BackgroundWork(state, throttle: throttle)
+    let writer = CommitWriter(
+      state, observer: observer, lastSequence: state.publishedSequence)
+    queue = CommitQueue(state, writer: writer, throttle: throttle, background: background)
+    background.queue = queue
+    state.environment.memory.register(background)
+    background.start()
+  }
+
+  // MARK: Writing
 
   /// Queues a commit; answered through its completion, in the order of durability.
-  package func commit(_ request: CommitRequest) { request.completion(.failure(.closed)) }
+  package func commit(_ request: CommitRequest) { queue.submit(request) }
 
   /// Commits and waits; for tests and tools, never on an event loop.
   package func commitAndWait(
     _ batch: consuming WriteBatch, durability: Durability? = nil
-  ) throws(EngineError) -> SequenceNumber { throw .closed }
+  ) throws(EngineError) -> SequenceNumber {
+    let answer = CommitAnswer()
+    queue.submitAndWait(
+      CommitRequest(batch, durability: durability) { answer.set($0) }, answered: answer.latch)
+    return try answer.result.get()
+  }
+
+  // MARK: Reading
 
   /// The newest published state, pinned: memtables and table files stay until it is released.
   /// Hold it for one request, not for a long scan (it keeps memory).
-  package func snapshot() -> Snapshot { Snapshot() }
+  package func snapshot() -> Snapshot { state.snapshot() }
 
   /// Collects the operands of `key` into `operands` (cleared first), newest first, stopping at one
   /// that hides older ones. Views in it stay valid until `operands` is cleared or released.
   /// Throws `.wouldBlock` only when `wait` is `.forbidden`.
   package func get(
     _ key: ByteView, at snapshot: Snapshot, wait: ReadWait, into operands: OperandList
-  ) throws(EngineError) -> Lookup { throw .closed }
+  ) throws(EngineError) -> Lookup {
+    operands.clear()
+    return try snapshot.view.collect(key, at: snapshot.sequence, wait: wait, into: operands)
+  }
 
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.
   package func cursor(
     from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot
   ) -> KeyCursor {
-    KeyCursor(sources: [], from: lower, to: upper, pin: snapshot)
+    KeyCursor(
+      sources: snapshot.view.cursors(at: snapshot.sequence), from: lower, to: upper,
+      pin: snapshot)
   }
 
   /// Highest sequence number that may have touched a key in the range, from memtables' and table
-  /// files' metadata only (no block is read): an upper bound.
-  package func newestSequence(from lower: [UInt8]?, to upper: [UInt8]?) -> SequenceNumber { .zero }
+  /// files' metadata only (no block is read): an upper bound, never above what is published.
+  package func newestSequence(from lower: [UInt8]?, to upper: [UInt8]?) -> SequenceNumber {
+    let now = state.snapshot()
+    let newest = ByteView.of(lower ?? []) { lowerView in
+      ByteView.of(upper ?? []) { upperView in
+        now.view.newestSequence(
+          from: lower == nil ? nil : lowerView, to: upper == nil ? nil : upperView)
+      }
+    }
+    return min(newest, now.sequence)
+  }
+
+  // MARK: Tidying up
 
   /// Writes memtables out and waits.
-  package func flush() throws(EngineError) { throw .closed }
+  package func flush() throws(EngineError) { try background.flushAll() }
   /// Rewrites every table file through the merger and waits; tombstones and doomed values go.
-  package func compactAll() throws(EngineError) { throw .closed }
+  package func compactAll() throws(EngineError) {}
   /// Asks for the same in the background, oldest files first, within the I/O budget.
   package func requestFullCompaction() {}
-  package var statistics: EngineStatistics { EngineStatistics() }
+
+  package var statistics: EngineStatistics {
+    var statistics = EngineStatistics()
+    let now = state.snapshot()
+    statistics.levels = now.view.version.levels.map { level in
+      .init(
+        fileCount: level.files.count, byteCount: level.byteCount, entryCount: level.entryCount)
+    }
+    statistics.sealedMemtableCount = now.view.sealed.count
+    statistics.memtableByteCount = now.view.sealed.reduce(now.view.active.memtable.byteCount) {
+      $0 + $1.memtable.byteCount
+    }
+    statistics.logByteCount = state.logs.liveByteCount
+    statistics.bytesLogged = state.logs.writtenByteCount
+    statistics.lastSequence = now.sequence
+    statistics.isReadOnly = state.readOnly != nil
+    state.counters.fill(&statistics)
+    return statistics
+  }
+
   /// Finishes what is queued, flushes, closes. Later calls throw `.closed`.
-  package func close() throws(EngineError) {}
-  init() {}
+  package func close() throws(EngineError) {
+    queue.close()
+    try background.close()
+  }
 }
 
-/// A pinned state.
-package final class Snapshot: Sendable {
-  package var sequence: SequenceNumber { .zero }
+/// The answer of a commit that somebody waits for. `@unchecked`: `result` is set before the latch
+/// opens and read after.
+private final class CommitAnswer: @unchecked Sendable {
+  let latch = Latch()
+  private(set) var result: Result<SequenceNumber, EngineError> = .failure(.closed)
+
+  func set(_ result: Result<SequenceNumber, EngineError>) {
+    self.result = result
+    latch.open()
+  }
 }

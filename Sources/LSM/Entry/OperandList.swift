@@ -26,6 +26,11 @@ package final class OperandList {
     if let pin { self.pin(pin) }
   }
 
+  /// Lets `collect` append operands, older than all so far, whose bytes a pin keeps valid.
+  ///
+  /// - Returns: What `collect` returns.
+  package func appending(_ collect: (inout [Operand]) -> Bool) -> Bool { collect(&operands) }
+
   /// Keeps `object` alive until the next `clear`.
   package func pin(_ object: AnyObject) {
     if let last = pins.last, last === object { return }

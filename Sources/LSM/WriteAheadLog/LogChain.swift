@@ -4,6 +4,20 @@
 
 package import VFS
 
+/// A log that must be replayed.
+package struct LiveLog: Sendable {
+  package let path: String
+  package let number: LogNumber
+  /// Bytes of the file.
+  package let byteCount: UInt64
+
+  init(_ file: any ReadableFile, _ header: LogHeader) {
+    path = file.path
+    number = header.number
+    byteCount = file.byteCount
+  }
+}
+
 /// Replays an engine's live logs, oldest first, holding one record at a time.
 package final class LogChain {
   /// Files that hold no live log: to be recycled or removed.
@@ -68,6 +82,12 @@ package final class LogChain {
 
   /// Paths of the live logs, oldest first.
   package var livePaths: [String] { logs.map { $0.file.path } }
+  /// The live logs, oldest first.
+  package var live: [LiveLog] { logs.map { LiveLog($0.file, $0.header) } }
+  /// The log that the last record came from.
+  package var current: LiveLog? {
+    reader == nil ? nil : LiveLog(logs[position].file, logs[position].header)
+  }
   /// The number of the newest live log.
   package var newestNumber: LogNumber? { logs.last?.header.number }
   /// Bytes of a torn tail; known once `next` has returned nil.

@@ -1,0 +1,249 @@
+// What runs beside reads and commits, and when: memtables to level 0, table files from level to
+// level, syncs between commits, tidying up when nobody writes. One flush and one compaction at a
+// time in one engine.
+
+internal import Runtime
+internal import Synchronization
+
+/// Decides what runs next in the background of one engine. Safe for concurrent use.
+final class BackgroundWork: Sendable {
+  /// One kind of job: who does it, who waits for it, how it went.
+  private struct Job {
+    var isRunning = false
+    var isScheduled = false
+    var waiters: [Latch] = []
+    var failure: EngineError?
+    var failureCount: UInt64 = 0
+  }
+
+  private struct Jobs {
+    var flush = Job()
+    var compaction = Job()
+    var isSyncScheduled = false
+    var isIdleScheduled = false
+    var isClosed = false
+  }
+
+  /// First and longest pause after a failed job.
+  private static let retryNanoseconds: UInt64 = 50_000_000
+  private static let longestRetryNanoseconds: UInt64 = 5_000_000_000
+
+  let state: EngineState
+  let throttle: WriteThrottle
+  private let jobs = Mutex(Jobs())
+  private let lastCommit = Atomic<UInt64>(0)
+  /// Set once, before anything runs.
+  nonisolated(unsafe) weak var queue: CommitQueue?
+
+  init(_ state: EngineState, throttle: WriteThrottle) {
+    self.state = state
+    self.throttle = throttle
+  }
+
+  // MARK: After commits
+
+  /// Called after each group, by whoever has the right to commit.
+  func committed(with writer: CommitWriter) {
+    lastCommit.store(state.now, ordering: .relaxed)
+    if state.view.active.memtable.byteCount >= state.options.memtableByteCount { seal(writer) }
+    state.environment.memory.relieveIfShort()
+    switch state.options.durability {
+    case .sync: break
+    case .interval:
+      let delay = writer.wantsSync ? 0 : state.options.syncIntervalNanoseconds
+      scheduleSync(afterNanoseconds: delay)
+    case .none: if writer.wantsSync { scheduleSync(afterNanoseconds: 0) }
+    }
+    scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds)
+  }
+
+  /// Seals the active memtable and has it written out. With the right to commit.
+  func seal(_ writer: CommitWriter) {
+    guard writer.seal() else { return }
+    updateThrottle()
+    scheduleFlush()
+  }
+
+  private func scheduleSync(afterNanoseconds delay: UInt64) {
+    let isNew = jobs.withLock { jobs in
+      guard !jobs.isSyncScheduled, !jobs.isClosed else { return false }
+      jobs.isSyncScheduled = true
+      return true
+    }
+    guard isNew else { return }
+    state.environment.scheduler.submit(to: .commit, afterNanoseconds: delay) { [weak self] in
+      self?.sync()
+    }
+  }
+
+  private func sync() {
+    jobs.withLock { $0.isSyncScheduled = false }
+    guard state.readOnly == nil else { return }
+    do throws(EngineError) { try state.logs.syncFromAside() } catch { state.becomeReadOnly(error) }
+  }
+
+  // MARK: Flushing
+
+  func scheduleFlush() { scheduleFlush(afterNanoseconds: 0) }
+
+  private func scheduleFlush(afterNanoseconds delay: UInt64) {
+    let isNew = jobs.withLock { jobs in
+      guard !jobs.flush.isScheduled, !jobs.isClosed else { return false }
+      jobs.flush.isScheduled = true
+      return true
+    }
+    guard isNew else { return }
+    state.environment.scheduler.submit(to: .flush, afterNanoseconds: delay) { [weak self] in
+      guard let self else { return }
+      jobs.withLock { $0.flush.isScheduled = false }
+      flushHere()
+    }
+  }
+
+  /// Writes all sealed memtables out on this thread, or waits until whoever is at it is done.
+  func flushHere() {
+    guard begin(\.flush) else { return }
+    var failure: EngineError?
+    do throws(EngineError) {
+      while state.readOnly == nil, let oldest = state.view.sealed.last {
+        try state.flush(oldest)
+        updateThrottle()
+      }
+    } catch {
+      failure = error
+    }
+    end(\.flush, failure)
+    if let failure {
+      report("flush", failure)
+      scheduleFlush(afterNanoseconds: retryDelay(\.flush))
+    } else {
+      scheduleCompaction()
+    }
+  }
+
+  /// Why the last flush failed; nil when it did not.
+  var flushRefusal: EngineError? { state.readOnly ?? jobs.withLock { $0.flush.failure } }
+
+  // MARK: Jobs
+
+  /// Takes the job; when another thread has it, waits until that one is done.
+  ///
+  /// - Returns: False when another thread had it.
+  private func begin(_ job: WritableKeyPath<Jobs, Job>) -> Bool {
+    let busy = jobs.withLock { jobs -> Latch? in
+      guard jobs[keyPath: job].isRunning else {
+        jobs[keyPath: job].isRunning = true
+        return nil
+      }
+      let latch = Latch()
+      jobs[keyPath: job].waiters.append(latch)
+      return latch
+    }
+    busy?.wait()
+    return busy == nil
+  }
+
+  private func end(_ job: WritableKeyPath<Jobs, Job>, _ failure: EngineError?) {
+    let waiters = jobs.withLock { jobs in
+      defer { jobs[keyPath: job].waiters = [] }
+      jobs[keyPath: job].isRunning = false
+      jobs[keyPath: job].failure = failure
+      jobs[keyPath: job].failureCount = failure == nil ? 0 : jobs[keyPath: job].failureCount + 1
+      return jobs[keyPath: job].waiters
+    }
+    for waiter in waiters { waiter.open() }
+  }
+
+  private func retryDelay(_ job: WritableKeyPath<Jobs, Job>) -> UInt64 {
+    let count = jobs.withLock { $0[keyPath: job].failureCount }
+    return min(
+      BackgroundWork.retryNanoseconds << min(count, 10), BackgroundWork.longestRetryNanoseconds)
+  }
+
+  /// A job that lacked space or a file operation may work later; what is damaged stays damaged.
+  private func report(_ job: String, _ failure: EngineError) {
+    state.environment.events(
+      .backgroundFailed(directory: state.directory, job: job, error: failure))
+    switch failure {
+    case .corrupt, .readOnly, .unsupportedVersion: state.becomeReadOnly(failure)
+    default: break
+    }
+  }
+
+  // MARK: From outside
+
+  func start() {
+    updateThrottle()
+    scheduleCompaction()
+    if !state.view.active.memtable.isEmpty {
+      scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds)
+    }
+  }
+
+  /// Seals what is in memory and returns when all of it is in table files.
+  func flushAll() throws(EngineError) {
+    if let refusal = state.readOnly { throw refusal }
+    let sealed = Latch()
+    guard let queue else { throw .closed }
+    queue.perform { [self] writer in
+      seal(writer)
+      sealed.open()
+    }
+    sealed.wait()
+    let target = state.view.sealed
+    while state.view.sealed.contains(where: { kept in target.contains { $0 === kept } }) {
+      flushHere()
+      if let refusal = flushRefusal { throw refusal }
+    }
+  }
+
+  /// Ends background work after what runs now, with all memory written out.
+  func close() throws(EngineError) {
+    try flushAll()
+  }
+
+  func updateThrottle() {
+    let view = state.view
+    var backlog = WriteThrottle.Backlog()
+    backlog.sealedCount = view.sealed.count
+    backlog.sealedLimit = state.options.sealedMemtableLimit
+    backlog.levelZeroCount = view.version.levels[0].files.count
+    backlog.levelZeroTrigger = state.options.levelZeroTrigger
+    backlog.storeByteCount = view.version.byteCount
+    throttle.update(backlog)
+  }
+
+  private func scheduleCompaction() {}
+
+  // MARK: Idle engines
+
+  private func scheduleIdleCheck(afterNanoseconds delay: UInt64) {
+    let isNew = jobs.withLock { jobs in
+      guard !jobs.isIdleScheduled, !jobs.isClosed else { return false }
+      jobs.isIdleScheduled = true
+      return true
+    }
+    guard isNew else { return }
+    state.environment.scheduler.submit(to: .flush, afterNanoseconds: delay) { [weak self] in
+      self?.checkIdle()
+    }
+  }
+
+  private func checkIdle() {
+    jobs.withLock { $0.isIdleScheduled = false }
+    let quiet = state.now &- lastCommit.load(ordering: .relaxed)
+    guard quiet >= state.options.idleNanoseconds else {
+      return scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds - quiet)
+    }
+    relieveMemory()
+    scheduleCompaction()
+  }
+}
+
+extension BackgroundWork: MemtableOwner {
+  var activeMemtableByteCount: Int { state.view.active.memtable.byteCount }
+
+  func relieveMemory() {
+    queue?.perform { [weak self] writer in self?.seal(writer) }
+  }
+}

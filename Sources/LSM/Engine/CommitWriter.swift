@@ -1,0 +1,201 @@
+// Commits one group: the whole write story. It belongs to whoever drains the commit queue, one
+// thread at a time.
+//
+//   1. Each request in turn: a deciding one decides, on all that is before it in the queue; the log
+//      makes room (no room refuses the request, without effect); its entries get their numbers, go
+//      into the group's log record and into the memtable, where nobody sees them yet.
+//   2. One write to the log, and one sync if anybody asked for it.
+//   3. The last number is published: the group is visible.
+//   4. The observer is told, then everybody who waits.
+//
+// A failed log write or sync ends writing for good: what reached the disk is unknown, so nothing of
+// the group is ever published and nothing is tried again.
+
+internal import Bytes
+internal import Runtime
+internal import Synchronization
+internal import VFS
+
+/// Writes commit groups. Confined to the thread that has the right to commit.
+final class CommitWriter {
+  private let state: EngineState
+  private let observer: (any CommitObserver)?
+  private var lastSequence: SequenceNumber
+  /// How each request of the current group fares: its last number, or why it was refused.
+  private var outcomes: [Result<SequenceNumber, EngineError>] = []
+
+  /// Unsynced bytes of log at which a sync is started beside the commits, so that the sync at the
+  /// end of a log file finds little left.
+  static let unsyncedByteLimit: UInt64 = 4 << 20
+
+  init(_ state: EngineState, observer: (any CommitObserver)?, lastSequence: SequenceNumber) {
+    self.state = state
+    self.observer = observer
+    self.lastSequence = lastSequence
+  }
+
+  /// Commits the group and answers all of it.
+  func commit(_ group: [CommitRequest]) {
+    let first = lastSequence
+    outcomes.removeAll(keepingCapacity: true)
+    do throws(EngineError) {
+      if let refusal = state.readOnly { throw refusal }
+      try makeRoom(for: group)
+      let memtable = state.view.active.memtable
+      for request in group { outcomes.append(try admit(request, memtable)) }
+      try writeLog(group, from: first)
+    } catch {
+      if state.readOnly == nil { state.becomeReadOnly(error) }
+      let refusal = state.readOnly ?? error
+      outcomes = group.map { _ in .failure(refusal) }
+      answer(group)
+      return
+    }
+    state.publish(lastSequence)
+    tellObserver(group, from: first)
+    answer(group)
+  }
+
+  /// Goes on in the next log file when the group does not fit this one. Without space for one the
+  /// old file goes on, and grows if it can.
+  private func makeRoom(for group: [CommitRequest]) throws(EngineError) {
+    let byteCount = group.reduce(0) { $0 + $1.batch.byteCount }
+    guard !state.logs.writer.fits(payloadByteCount: byteCount) else { return }
+    // A log that holds nothing yet would not fit either: let it grow.
+    guard state.logs.writer.byteCount > UInt64(LogFormat.headerByteCount) else { return }
+    do throws(EngineError) {
+      try state.logs.roll()
+    } catch {
+      guard case .full = error else { throw error }
+      return
+    }
+    let logs = state.logs
+    state.environment.scheduler.submit(to: .flush) { logs.prepareNext() }
+  }
+
+  /// Step 1. Throws only what ends writing.
+  private func admit(
+    _ request: CommitRequest, _ memtable: Memtable
+  ) throws(EngineError) -> Result<SequenceNumber, EngineError> {
+    if let decide = request.decide {
+      let reader = GroupReader(view: state.view, sequence: lastSequence)
+      do {
+        try decide(reader, &request.batch)
+      } catch {
+        return .failure(error as? EngineError ?? .rejected(error))
+      }
+    }
+    if request.batch.isEmpty { return .success(lastSequence) }
+    guard request.batch.byteCount <= Limits.batchByteCount else {
+      return .failure(.invalid("a batch of \(request.batch.byteCount) bytes"))
+    }
+    let log = state.logs.writer
+    do throws(FileError) {
+      try log.reserve(payloadByteCount: request.batch.byteCount)
+    } catch {
+      guard error.isOutOfSpace else { throw .file(error) }
+      return .failure(.full(path: log.path))
+    }
+    do throws(FileError) {
+      try log.add(request.batch.encoded, entryCount: request.batch.count)
+    } catch {
+      throw .file(error)
+    }
+    insert(request.batch.encoded, into: memtable)
+    return .success(lastSequence)
+  }
+
+  private func insert(_ encoded: ByteView, into memtable: Memtable) {
+    var reader = WriteBatchReader(encoded)
+    do throws(ByteReadError) {
+      while let entry = try reader.next() {
+        lastSequence = SequenceNumber(lastSequence.rawValue + 1)
+        memtable.insert(
+          kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence)
+      }
+    } catch {
+      preconditionFailure("a batch reads as it was written")
+    }
+  }
+
+  /// Step 2.
+  private func writeLog(
+    _ group: [CommitRequest], from first: SequenceNumber
+  ) throws(EngineError) {
+    let log = state.logs.writer
+    guard log.hasPendingEntries else { return }
+    do throws(FileError) {
+      try log.append(firstSequence: SequenceNumber(first.rawValue + 1))
+      if group.contains(where: { isSynced($0) }) { try log.sync() }
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private func isSynced(_ request: CommitRequest) -> Bool {
+    (request.durability ?? state.options.durability) == .sync
+  }
+
+  /// True when so much is unsynced that a sync should run beside the commits.
+  var wantsSync: Bool {
+    let log = state.logs.writer
+    return log.byteCount - log.syncedByteCount > CommitWriter.unsyncedByteLimit
+  }
+
+  private func tellObserver(_ group: [CommitRequest], from first: SequenceNumber) {
+    guard let observer else { return }
+    var next = SequenceNumber(first.rawValue + 1)
+    for (request, outcome) in zip(group, outcomes) where !request.batch.isEmpty {
+      guard case .success(let last) = outcome else { continue }
+      observer.committed(request.batch, first: next)
+      next = SequenceNumber(last.rawValue + 1)
+    }
+  }
+
+  private func answer(_ group: [CommitRequest]) {
+    let now = state.now
+    let counters = state.counters
+    var byteCount: UInt64 = 0
+    for (request, outcome) in zip(group, outcomes) {
+      if case .success = outcome {
+        byteCount += UInt64(request.batch.byteCount)
+        counters.longestCommit.max(
+          now &- min(now, request.enqueuedNanoseconds), ordering: .relaxed)
+      }
+    }
+    counters.bytesCommitted.wrappingAdd(byteCount, ordering: .relaxed)
+    counters.commits.wrappingAdd(UInt64(group.count), ordering: .relaxed)
+    counters.commitGroups.wrappingAdd(1, ordering: .relaxed)
+    for (request, outcome) in zip(group, outcomes) { request.completion(outcome) }
+  }
+
+  /// Seals the active memtable if it holds anything. Between groups.
+  ///
+  /// - Returns: False when there was nothing to seal, or writing has ended: then the memtable may
+  ///   hold entries that were never published.
+  func seal() -> Bool {
+    guard state.readOnly == nil, !state.view.active.memtable.isEmpty else { return false }
+    state.sealActiveMemtable()
+    return true
+  }
+}
+
+/// What a deciding commit reads: everything before it, published or not.
+private struct GroupReader: CommitReader {
+  let view: ReadView
+  let sequence: SequenceNumber
+  private let list = OperandList()
+
+  init(view: ReadView, sequence: SequenceNumber) {
+    self.view = view
+    self.sequence = sequence
+  }
+
+  func operands(of key: ByteView) throws(EngineError) -> [Operand] {
+    // Earlier answers stay valid until the decision returns, so the list is not cleared.
+    let each = OperandList()
+    _ = try view.collect(key, at: sequence, wait: .allowed, into: each)
+    for pin in each.pins { list.pin(pin) }
+    return each.operands
+  }
+}

@@ -1,0 +1,115 @@
+// What a read sees: memtables and table files of one moment, pinned by whoever holds the object.
+// All of it is immutable but the active memtable, of which a snapshot sees the entries up to its
+// sequence number.
+
+internal import Bytes
+internal import VFS
+
+/// A memtable and the first log that holds entries of it.
+final class LoggedMemtable: Sendable {
+  let memtable: Memtable
+  /// Logs before this one hold no entry of the memtable.
+  let firstLog: LogNumber
+
+  init(_ memtable: Memtable, firstLog: LogNumber) {
+    self.memtable = memtable
+    self.firstLog = firstLog
+  }
+}
+
+/// Memtables and table files that are the store at one moment.
+final class ReadView: Sendable {
+  let active: LoggedMemtable
+  /// Newest first; on their way to level 0.
+  let sealed: [LoggedMemtable]
+  let version: Version
+
+  init(active: LoggedMemtable, sealed: [LoggedMemtable], version: Version) {
+    self.active = active
+    self.sealed = sealed
+    self.version = version
+  }
+
+  /// Logs before this one hold nothing that is not in a table file.
+  var oldestLog: LogNumber { (sealed.last ?? active).firstLog }
+
+  /// Collects the operands of `key` up to `sequence`, newest first: the whole story of a point
+  /// read. Sources are asked from new to old, until one hides what is older.
+  func collect(
+    _ key: ByteView, at sequence: SequenceNumber, wait: ReadWait, into list: OperandList
+  ) throws(EngineError) -> Lookup {
+    let isDecided = list.appending { operands in
+      if active.memtable.collect(key: key, at: sequence, into: &operands) { return true }
+      for sealed in sealed {
+        if sealed.memtable.collect(key: key, at: sequence, into: &operands) { return true }
+      }
+      return false
+    }
+    if !list.isEmpty { list.pin(self) }
+    if isDecided { return list.lookup }
+    let hash = key.persistedHash
+    for table in version.levels[0].handles
+    where table.smallestKey <= key && key <= table.largestKey {
+      let reader = try table.reader(wait: wait)
+      if try reader.get(key, hash: hash, wait: wait, into: list), list.isComplete {
+        return list.lookup
+      }
+    }
+    for level in version.levels.dropFirst() where !level.handles.isEmpty {
+      let index = TableHandle.firstIndex(reaching: key, in: level.handles)
+      guard index < level.handles.count, level.handles[index].smallestKey <= key else { continue }
+      let reader = try level.handles[index].reader(wait: wait)
+      if try reader.get(key, hash: hash, wait: wait, into: list), list.isComplete {
+        return list.lookup
+      }
+    }
+    return list.lookup
+  }
+
+  /// A cursor for each source, newest first.
+  func cursors(at sequence: SequenceNumber) -> [any EntryCursor] {
+    var sources: [any EntryCursor] = [active.memtable.cursor(at: sequence)]
+    for sealed in sealed { sources.append(sealed.memtable.cursor(at: sequence)) }
+    for table in version.levels[0].handles {
+      sources.append(LevelCursor([table], purpose: .serving))
+    }
+    for level in version.levels.dropFirst() where !level.handles.isEmpty {
+      sources.append(LevelCursor(level.handles, purpose: .serving))
+    }
+    return sources
+  }
+
+  /// An upper bound of the numbers of entries with keys in [`lower`, `upper`).
+  func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
+    var newest = active.memtable.newestSequence(from: lower, to: upper)
+    for sealed in sealed {
+      newest = max(newest, sealed.memtable.newestSequence(from: lower, to: upper))
+    }
+    version.forEachFile { _, file in
+      let table = file.metadata
+      if let upper, table.compareSmallest(to: upper) >= 0 { return }
+      if let lower, table.compareLargest(to: lower) < 0 { return }
+      newest = max(newest, table.largestSequence)
+    }
+    return newest
+  }
+}
+
+extension OperandList {
+  /// A key whose newest entry is a `delete`, or that has none, is absent.
+  fileprivate var lookup: Lookup {
+    guard let newest = operands.first, newest.kind != .delete else { return .absent }
+    return .found
+  }
+}
+
+/// A pinned state: what was committed up to `sequence`.
+package final class Snapshot: Sendable {
+  let view: ReadView
+  package let sequence: SequenceNumber
+
+  init(_ view: ReadView, sequence: SequenceNumber) {
+    self.view = view
+    self.sequence = sequence
+  }
+}

@@ -1,0 +1,244 @@
+// The log files of one engine: the one being written, those whose entries are not yet all in table
+// files, and those that wait to be used again. A recycled file keeps its name and its blocks.
+
+internal import Synchronization
+internal import VFS
+
+/// What recovery found of logs.
+struct RecoveredLogs {
+  /// Replayed, and needed until their entries are in table files; oldest first.
+  var live: [(number: LogNumber, slot: FileNumber, byteCount: UInt64)] = []
+  /// Where the newest of them ended, durably.
+  var end: LogEnd?
+  var free: [FileNumber] = []
+  /// Above every number ever used.
+  var nextNumber = LogNumber(1)
+  var nextSlot: UInt64 = 1
+}
+
+/// The logs of one engine.
+///
+/// `writer` and `roll` belong to whoever may commit; everything else is safe from any thread.
+/// `@unchecked`: `writer` and `random` change hands with the right to commit.
+final class LogFiles: @unchecked Sendable {
+  /// A log whose entries may be needed at recovery.
+  private struct Live {
+    var number: LogNumber
+    var slot: FileNumber
+    var byteCount: UInt64
+  }
+
+  private struct State {
+    /// Oldest first; the last is the one being written.
+    var live: [Live] = []
+    /// Files that hold nothing; their names are durable.
+    var free: [FileNumber]
+    var nextSlot: UInt64
+    var isPreparing = false
+    var finishedByteCount: UInt64 = 0
+  }
+
+  /// Free files kept for recycling; more are removed.
+  private static let freeLimit = 2
+  /// First size of a log: a table that is hardly written holds little disk space.
+  private static let smallestByteCount: UInt64 = 1 << 20
+
+  private let directory: String
+  private let fileSystem: any FileSystem
+  private let byteCountLimit: UInt64
+  private var random: UInt64
+  private let state: Mutex<State>
+  /// The log that `syncFromAside` syncs; the lock keeps it open meanwhile.
+  private let syncable: Mutex<LogWriter>
+  private(set) var writer: LogWriter
+
+  /// Starts a log in one of the `found` files that are free, or in a new one.
+  init(
+    directory: String, fileSystem: any FileSystem, byteCountLimit: UInt64, randomSeed: UInt64,
+    found: RecoveredLogs
+  ) throws(EngineError) {
+    self.directory = directory
+    self.fileSystem = fileSystem
+    self.byteCountLimit = byteCountLimit
+    var random = randomSeed
+    var initial = State(free: found.free, nextSlot: found.nextSlot)
+    initial.live = found.live.map {
+      Live(number: $0.number, slot: $0.slot, byteCount: $0.byteCount)
+    }
+    do throws(FileError) {
+      let slot: FileNumber
+      if let recycled = initial.free.popLast() {
+        slot = recycled
+      } else {
+        slot = FileNumber(initial.nextSlot)
+        initial.nextSlot += 1
+        try LogFiles.create(slot, in: directory, fileSystem)
+      }
+      let file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
+      let capacity = Swift.min(LogFiles.smallestByteCount, byteCountLimit)
+      writer = try LogWriter(
+        file, number: found.nextNumber, salt: LogFiles.salt(&random), previous: found.end,
+        capacity: capacity)
+      initial.live.append(Live(number: found.nextNumber, slot: slot, byteCount: 0))
+    } catch {
+      throw EngineError(error)
+    }
+    self.random = random
+    state = Mutex(initial)
+    syncable = Mutex(writer)
+  }
+
+  // MARK: For the committing thread
+
+  /// Goes on in the next file. The old log is durable before the new one begins.
+  ///
+  /// - Throws: `.full` when nothing has changed and the old log goes on; anything else means that
+  ///   no log can be trusted to take more.
+  func roll() throws(EngineError) {
+    let slot = try takeFreeSlot()
+    let file: any WritableFile
+    let capacity = nextCapacity
+    do throws(FileError) {
+      file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
+      try file.preallocate(capacity)
+    } catch {
+      state.withLock { $0.free.append(slot) }
+      throw EngineError(error)
+    }
+    let old = writer
+    let salt = LogFiles.salt(&random)
+    do throws(FileError) {
+      // Most of it without the lock; under it only what came meanwhile is left to sync.
+      try old.sync()
+      let next = try syncable.withLock { (syncable) throws(FileError) -> LogWriter in
+        let end = try old.finish()
+        let next = try LogWriter(
+          file, number: LogNumber(old.number.rawValue + 1), salt: salt, previous: end,
+          capacity: capacity)
+        syncable = next
+        try old.close()
+        return next
+      }
+      writer = next
+    } catch {
+      throw .file(error)
+    }
+    state.withLock { state in
+      state.live[state.live.count - 1].byteCount = old.byteCount
+      state.finishedByteCount += old.byteCount
+      state.live.append(Live(number: writer.number, slot: slot, byteCount: 0))
+    }
+  }
+
+  private func takeFreeSlot() throws(EngineError) -> FileNumber {
+    if let slot = state.withLock({ $0.free.popLast() }) { return slot }
+    return try createSlot()
+  }
+
+  private func createSlot() throws(EngineError) -> FileNumber {
+    let slot = state.withLock { state in
+      defer { state.nextSlot += 1 }
+      return FileNumber(state.nextSlot)
+    }
+    do throws(FileError) {
+      try LogFiles.create(slot, in: directory, fileSystem)
+      return slot
+    } catch {
+      throw EngineError(error)
+    }
+  }
+
+  private static func create(
+    _ slot: FileNumber, in directory: String, _ fileSystem: any FileSystem
+  ) throws(FileError) {
+    let file = try fileSystem.create(FileName.log(slot).path(in: directory))
+    try file.close()
+    try fileSystem.syncDirectory(directory)
+  }
+
+  /// Logs grow with what is written: half of all so far, up to the limit.
+  private var nextCapacity: UInt64 {
+    let written = state.withLock { $0.finishedByteCount } + writer.byteCount
+    return Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, written / 2))
+  }
+
+  /// SplitMix64 (Steele, Lea, Flood 2014) from the engine's seed.
+  private static func salt(_ random: inout UInt64) -> UInt32 {
+    random &+= 0x9e37_79b9_7f4a_7c15
+    var word = random
+    word = (word ^ (word &>> 30)) &* 0xbf58_476d_1ce4_e5b9
+    word = (word ^ (word &>> 27)) &* 0x94d0_49bb_1331_11eb
+    return UInt32(truncatingIfNeeded: word ^ (word &>> 31))
+  }
+
+  // MARK: From any thread
+
+  /// Makes what has been appended durable, beside the committing thread.
+  func syncFromAside() throws(EngineError) {
+    do throws(FileError) {
+      try syncable.withLock { (writer) throws(FileError) in try writer.sync() }
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// Makes a file ready for the next `roll`, so that no commit waits for it. What fails here is
+  /// tried again, and reported, by `roll`.
+  func prepareNext() {
+    let isNeeded = state.withLock { state in
+      guard state.free.isEmpty, !state.isPreparing else { return false }
+      state.isPreparing = true
+      return true
+    }
+    guard isNeeded else { return }
+    let slot = try? createSlot()
+    if let slot,
+      let file = try? fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
+    {
+      try? file.preallocate(byteCountLimit)
+      try? file.sync()
+      try? file.close()
+    }
+    state.withLock { state in
+      state.isPreparing = false
+      if let slot { state.free.append(slot) }
+    }
+  }
+
+  /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
+  func release(below oldest: LogNumber) {
+    let surplus = state.withLock { state -> [FileNumber] in
+      while let first = state.live.first, first.number < oldest, state.live.count > 1 {
+        state.free.append(first.slot)
+        state.live.removeFirst()
+      }
+      let kept = Array(state.free.suffix(LogFiles.freeLimit))
+      defer { state.free = kept }
+      return Array(state.free.dropLast(kept.count))
+    }
+    // One that stays is found and removed at the next opening.
+    for slot in surplus { try? fileSystem.remove(FileName.log(slot).path(in: directory)) }
+  }
+
+  /// Bytes that recovery would have to read.
+  var liveByteCount: UInt64 {
+    let finished = state.withLock { $0.live.dropLast().reduce(0) { $0 &+ $1.byteCount } }
+    return finished + syncable.withLock { $0.byteCount }
+  }
+
+  /// Bytes written to logs since opening.
+  var writtenByteCount: UInt64 {
+    state.withLock { $0.finishedByteCount } + syncable.withLock { $0.byteCount }
+  }
+
+  func close() throws(EngineError) {
+    do throws(FileError) {
+      try syncable.withLock { (writer) throws(FileError) in
+        try writer.sync()
+        try writer.close()
+      }
+    } catch {
+      throw EngineError(error)
+    }
+  }
+}
