@@ -156,6 +156,8 @@ let package = Package(
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
+      name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"], swiftSettings: strict),
+    .testTarget(
       name: "TidyTests", dependencies: [], swiftSettings: strict),
     // The built programs over real sockets and directories.
     .testTarget(

@@ -18,12 +18,20 @@ package struct CSVRowReader: ~Copyable {
   private var columns: [Column] = []
   private var fields = CSVFields()
   private var number = JSONReader(ByteView())
+  private var values = PlainValueReader()
   private var keyBytes = ByteBuffer()
   private var valueBytes = ByteBuffer()
 
-  /// - Parameter header: The first record, without its line end.
-  package init(_ schema: RowTextSchema, header: ByteView, line: Int = 1) throws(RowTextError) {
+  private let timestamp: Timestamp
+
+  /// - Parameters:
+  ///   - header: The first record, without its line end.
+  ///   - timestamp: For records without their own.
+  package init(
+    _ schema: RowTextSchema, header: ByteView, line: Int = 1, timestamp: Timestamp = .server
+  ) throws(RowTextError) {
     self.schema = schema
+    self.timestamp = timestamp
     do {
       try readHeader(header)
     } catch {
@@ -107,7 +115,7 @@ package struct CSVRowReader: ~Copyable {
   private mutating func beginRow(
     _ record: ByteView, in list: inout MutationList
   ) throws -> Timestamp {
-    var timestamp = Timestamp.server
+    var timestamp = self.timestamp
     for index in columns.indices {
       let field = fields.fields[index]
       switch columns[index] {
@@ -142,21 +150,11 @@ package struct CSVRowReader: ~Copyable {
   ) throws {
     if field.text.isEmpty, !field.isQuoted { return }
     let family = schema.families[familyIndex]
-    guard let value = value(field.text, type) else {
+    guard let value = values.value(field.text, as: type) else {
       let name = schema.definition.families[familyIndex].name
-      let expected =
-        switch type {
-        case nil, .utf8: "UTF-8 text, or base64: and base64"
-        case .int64: "an integer of 64 bits"
-        case .float64: "a number, NaN, Infinity or -Infinity"
-        case .json: "one JSON value"
-        case .bytes: "base64 (RFC 4648, with padding)"
-        }
       let column = ByteView.of(qualifier) { "\(name):\($0)" }
       throw CSVFields.refusal(
-        .wrongValueType,
-        "\(column) is \(type?.rawValue ?? "of no declared type"): expected \(expected), "
-          + "found '\(field.text)'",
+        .wrongValueType, PlainValueReader.refusal(of: field.text, as: type, column: column),
         at: field.offset, in: record)
     }
     ByteView.of(family.name) { name in
@@ -169,36 +167,6 @@ package struct CSVRowReader: ~Copyable {
           list.setCell(family: name, qualifier: qualifier, timestamp: timestamp, value: value)
         }
       }
-    }
-  }
-
-  /// The bytes that a field's text stands for; nil when it is not of the type.
-  private mutating func value(_ text: ByteView, _ type: ValueType?) -> ByteView? {
-    valueBytes.clear()
-    number.reset(to: text)
-    do {
-      switch type {
-      case nil:
-        guard let bytes = ValueText.qualifier(text, into: &valueBytes) else { return nil }
-        return text.count == bytes.count && !UTF8Text.isValid(bytes) ? nil : bytes
-      case .utf8: return UTF8Text.isValid(text) ? text : nil
-      case .int64: valueBytes.append(bigEndian: UInt64(bitPattern: try number.int64()))
-      case .float64:
-        if let special = ValueText.nonFinite(text) {
-          valueBytes.append(bigEndian: special.bitPattern)
-          return valueBytes.view
-        }
-        valueBytes.append(bigEndian: try number.double().bitPattern)
-      case .json:
-        let value = try number.rawValue()
-        try number.finish()
-        return value
-      case .bytes: return valueBytes.append(base64Decoding: text) ? valueBytes.view : nil
-      }
-      try number.finish()
-      return valueBytes.view
-    } catch {
-      return nil
     }
   }
 }

@@ -36,7 +36,7 @@ package struct CSVRowWriter: ~Copyable {
       text.clear()
       text.append(schema.families[column.family].name)
       text.append(UInt8(ascii: ":"))
-      ByteView.of(column.qualifier) { CSVRowWriter.appendBytes($0, into: &text) }
+      ByteView.of(column.qualifier) { PlainValueWriter.append(bytes: $0, into: &text) }
       out.append(UInt8(ascii: ","))
       CSVFields.append(text.view, into: &out)
     }
@@ -46,7 +46,7 @@ package struct CSVRowWriter: ~Copyable {
   /// Appends the row; cells outside of the columns are left out.
   package mutating func write(_ row: RowBuffer, into out: inout ByteBuffer) {
     text.clear()
-    CSVRowWriter.appendBytes(row.key, into: &text)
+    PlainValueWriter.append(bytes: row.key, into: &text)
     CSVFields.append(text.view, into: &out)
     for column in columns {
       out.append(UInt8(ascii: ","))
@@ -56,35 +56,9 @@ package struct CSVRowWriter: ~Copyable {
       }
       guard let cell else { continue }
       text.clear()
-      CSVRowWriter.append(cell.value, column.type, into: &text)
+      PlainValueWriter.append(cell.value, as: column.type, into: &text)
       CSVFields.append(text.view, into: &out)
     }
     out.append(UInt8(ascii: "\n"))
-  }
-
-  private static func append(
-    _ value: ByteView, _ type: ValueType?, into out: inout ByteBuffer
-  ) {
-    switch type {
-    case .int64 where value.count == 8, .json: ValueText.append(value, as: type, into: &out)
-    case .float64 where value.count == 8:
-      let number = Double(bitPattern: value.bigEndian64(at: 0))
-      if number.isFinite {
-        out.append(decimal: number)
-      } else {
-        ValueText.appendNonFinite(number, into: &out)
-      }
-    case .bytes: out.append(base64Encoding: value)
-    case .utf8 where UTF8Text.isValid(value): out.append(value)
-    default: appendBytes(value, into: &out)
-    }
-  }
-
-  private static func appendBytes(_ bytes: ByteView, into out: inout ByteBuffer) {
-    if UTF8Text.isValid(bytes), !bytes.hasPrefix(ByteView(ValueText.base64Prefix)) {
-      return out.append(bytes)
-    }
-    out.append(ValueText.base64Prefix)
-    out.append(base64Encoding: bytes)
   }
 }

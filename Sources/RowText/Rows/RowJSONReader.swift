@@ -19,7 +19,13 @@ package struct RowJSONReader: ~Copyable {
   private var keyBytes = ByteBuffer()
   private var cells: RowCellReader
 
-  package init(_ schema: RowTextSchema) { cells = RowCellReader(schema) }
+  private let timestamp: Timestamp
+
+  /// - Parameter timestamp: For rows without their own.
+  package init(_ schema: RowTextSchema, timestamp: Timestamp = .server) {
+    cells = RowCellReader(schema)
+    self.timestamp = timestamp
+  }
 
   /// Appends the row's mutations to the list. After an error the list is as it was.
   ///
@@ -39,7 +45,8 @@ package struct RowJSONReader: ~Copyable {
     let earlierCount = list.mutationCount
     do {
       outer.reset(to: text)
-      var row = Row(key: key, addressed: key, isDeleted: isReplacing)
+      var row = Row(
+        key: key, addressed: key, isDeleted: isReplacing, timestamp: timestamp)
       try readMembers(&row, into: &list)
       if list.mutationCount == earlierCount {
         throw RowTextError(
@@ -57,7 +64,7 @@ package struct RowJSONReader: ~Copyable {
     var key: ByteView?
     let addressed: ByteView?
     var isDeleted: Bool
-    var timestamp = Timestamp.server
+    var timestamp: Timestamp
     var hasOwnKey = false
     /// Where `families` begins in the text.
     var familiesOffset: Int?

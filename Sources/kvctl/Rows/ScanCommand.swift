@@ -1,0 +1,48 @@
+// kvctl scan.
+
+import ArgumentParser
+import Client
+import DataModel
+
+/// `kvctl scan`.
+struct ScanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scan", abstract: "Shows a range of rows in key order, as a stream.",
+    discussion: """
+      Memory does not grow with the result. With --output ndjson and without --versions or
+      --timestamps each line is the row's canonical form: key first, families and qualifiers in
+      byte order, no spaces; so equal tables give equal bytes.
+
+      Examples:
+        kvctl scan scores --prefix 1234 --limit 10
+        kvctl scan scores --start 1000 --end 2000 --columns s:score,f
+        kvctl scan scores --reverse --limit 1
+        kvctl scan scores --keys-only | wc -l
+        kvctl scan scores --output csv --columns s:score,s:model > scores.csv
+        kvctl scan scores | sha256sum
+      """)
+
+  @Argument(help: "The table.") var table: String
+  @OptionGroup var range: RangeOptions
+  @OptionGroup var columns: ColumnOptions
+  @Option(name: .long, help: "At most that many rows.") var limit: Int?
+  @Flag(name: .long, help: "Last row first.") var reverse = false
+  @Flag(name: .long, help: "Keys without cells.") var keysOnly = false
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var connection: ConnectionOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit is 1 or more.") }
+  }
+
+  func run() throws {
+    var options = try columns.readOptions()
+    if keysOnly { options.filter = RowScanning.keysOnly }
+    let request = ScanRequest(
+      range: try range.rowRange(), reversed: reverse, limit: limit ?? 0, options: options)
+    let client = try connection.connect()
+    let definition = try client.table(table)
+    try RowScanning.print(
+      client, definition, request, keysOnly ? .keys : columns.detail, output.format)
+  }
+}
