@@ -18,7 +18,7 @@ struct KVCtl: ParsableCommand {
     commandName: "kvctl",
     abstract: "Works with the tables of a Strata server.",
     discussion: """
-      Rows come out as a table on a terminal and as NDJSON into a pipe (see --output of a command).
+      Rows come out as a table on a terminal and as NDJSON into a pipe (see --output of a command). \
       Keys and qualifiers are text; bytes that are not UTF-8 are written base64:… .
 
       Examples:
@@ -41,7 +41,7 @@ struct KVCtl: ParsableCommand {
 
   static func main() {
     signal(SIGPIPE, SIG_IGN)
-    exit(run(normalized(Array(CommandLine.arguments.dropFirst()))))
+    Glibc.exit(run(normalized(Array(CommandLine.arguments.dropFirst()))))
   }
 
   /// Options before the command are the command's own: `kvctl --server H:P get …` is

@@ -10,9 +10,9 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Writes a table as NDJSON or CSV, for load.",
     discussion: """
-      NDJSON holds every version of every cell with its timestamp: loaded into an empty table of
-      the same definition it gives the same table. --latest writes plain newest values instead. CSV
-      always holds newest values, without timestamps; columns that are not named are found by a
+      NDJSON holds every version of every cell with its timestamp: loaded into an empty table of \
+      the same definition it gives the same table. --latest writes plain newest values instead. CSV \
+      always holds newest values, without timestamps; columns that are not named are found by a \
       first pass over the rows.
 
       Examples:

@@ -10,12 +10,12 @@ struct LoadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "load", abstract: "Loads rows from NDJSON or CSV, durably.",
     discussion: """
-      NDJSON: one row a line, {"key": "k", "families": {"s": {"score": 712}}}; "timestamp" beside
-      "key" (microseconds) holds for the line's cells, "delete": true deletes the row first. CSV: a
+      NDJSON: one row a line, {"key": "k", "families": {"s": {"score": 712}}}; "timestamp" beside \
+      "key" (microseconds) holds for the line's cells, "delete": true deletes the row first. CSV: a \
       header key,s:score,s:model; an empty field writes nothing, "" an empty value.
 
-      A line that cannot be taken is refused with its place and the load goes on; it then exits
-      with 1. Ctrl-C stops sending, waits for what is on its way and says how far the load came
+      A line that cannot be taken is refused with its place and the load goes on; it then exits \
+      with 1. Ctrl-C stops sending, waits for what is on its way and says how far the load came \
       (exit 1); Ctrl-C again ends at once.
 
       Examples:

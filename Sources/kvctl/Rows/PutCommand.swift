@@ -11,8 +11,8 @@ struct PutCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "put", abstract: "Sets cells of a row, atomically.",
     discussion: """
-      A value is text of its column's declared type: int64 and float64 as numbers, json as JSON,
-      bytes as base64; undeclared columns and utf8 take the text as it is. In an aggregate family
+      A value is text of its column's declared type: int64 and float64 as numbers, json as JSON, \
+      bytes as base64; undeclared columns and utf8 take the text as it is. In an aggregate family \
       the value is added to the cell.
 
       Examples:

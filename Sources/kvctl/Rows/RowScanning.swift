@@ -1,6 +1,7 @@
 // What get, scan, count and export share: which rows, which columns, and rows streamed out.
 
 import ArgumentParser
+import Bytes
 import Client
 import DataModel
 

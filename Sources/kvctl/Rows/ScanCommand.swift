@@ -9,8 +9,8 @@ struct ScanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scan", abstract: "Shows a range of rows in key order, as a stream.",
     discussion: """
-      Memory does not grow with the result. With --output ndjson and without --versions or
-      --timestamps each line is the row's canonical form: key first, families and qualifiers in
+      Memory does not grow with the result. With --output ndjson and without --versions or \
+      --timestamps each line is the row's canonical form: key first, families and qualifiers in \
       byte order, no spaces; so equal tables give equal bytes.
 
       Examples:

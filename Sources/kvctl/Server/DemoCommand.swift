@@ -10,7 +10,7 @@ struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Fills the server with synthetic companies and scores.",
     discussion: """
-      Creates the tables companies, score_events, installments and by_tier where they are missing
+      Creates the tables companies, score_events, installments and by_tier where they are missing \
       and writes the same rows every time; nothing else in them is touched.
 
       Examples:

@@ -11,8 +11,8 @@ struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Shows rows, bytes, levels, debt and write amplification.",
     discussion: """
-      Counts of rows and cells are approximate. Debt: bytes that compactions still have to rewrite.
-      Write amplification: bytes written by logs, flushes and compactions for each byte committed,
+      Counts of rows and cells are approximate. Debt: bytes that compactions still have to rewrite. \
+      Write amplification: bytes written by logs, flushes and compactions for each byte committed, \
       since the table was opened.
 
       Examples:

@@ -9,7 +9,7 @@ struct TableAlter: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "alter", abstract: "Adds, replaces and drops families; all changes or none.",
     discussion: """
-      A family given with --family is created, or replaced as a whole where it exists (its data
+      A family given with --family is created, or replaced as a whole where it exists (its data \
       stays); --drop-family removes a family with all its data.
 
       Examples:
