@@ -14,17 +14,21 @@ enum KVServer {
     strata_report_crashes()
     let configuration: Configuration
     do {
-      let flags = try ServerFlags.parseAsRoot()
-      guard let flags = flags as? ServerFlags else { return }
+      var command = try ServerFlags.parseAsRoot()
+      guard let flags = command as? ServerFlags else {
+        // Help and completion scripts: their text comes as the error below.
+        try command.run()
+        return
+      }
       configuration = try Configuration(flags: flags, environment: environmentVariables())
     } catch let error as ConfigurationError {
       StandardStreams.fail("kvserver: \(error)\nkvserver --help shows how it is called.", code: 2)
     } catch {
       let isHelp = ServerFlags.exitCode(for: error).isSuccess
       let text = ServerFlags.fullMessage(for: error)
-      if isHelp { StandardStreams.print(text) }
-      if isHelp { exit(0) }
-      StandardStreams.fail(text, code: 2)
+      guard isHelp else { StandardStreams.fail(text, code: 2) }
+      StandardStreams.print(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+      exit(0)
     }
     LoggingSystem.bootstrap { _ in LineLog(level: configuration.logLevel) }
     let logger = Logger(label: "kvserver")

@@ -1,5 +1,5 @@
-// The names of the options: as flags, in the configuration file, in the environment. And the texts of
-// values that are more than words.
+// The names of the options (as flags, in the configuration file, in the environment), and the texts
+// of values that are more than words.
 
 /// An option, by its name in the configuration file.
 enum Setting: String, CaseIterable {

@@ -1,5 +1,5 @@
-// Standard output and error, written with one call a message: nothing waits in a buffer that a crash
-// could lose.
+// Standard output and error, written with one call a message: nothing waits in a buffer that a
+// crash could lose.
 
 internal import Glibc
 

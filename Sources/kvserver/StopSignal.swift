@@ -5,8 +5,8 @@ internal import Logging
 internal import Runtime
 internal import Synchronization
 
-/// Waits for the signals on a thread of its own; all other threads have them blocked. Make it before
-/// any other thread.
+/// Waits for the signals on a thread of its own; all other threads have them blocked. Make it
+/// before any other thread.
 final class StopSignal: Sendable {
   private let requested = Atomic<Bool>(false)
   private let thread: Mutex<WorkerThread?>
