@@ -50,8 +50,8 @@ static void say(const char *text) {
   (void)ignored;
 }
 
-// Only calls that are safe in a signal handler; backtrace was called once before, so that it need not
-// load anything now. SA_RESETHAND lets the signal kill the process when it is raised again.
+// Only calls that are safe in a signal handler; backtrace was called once before, so that it need
+// not load anything now. SA_RESETHAND lets the signal kill the process when it is raised again.
 static void report_crash(int signal) {
   say("kvserver: fatal ");
   say(signal == SIGILL    ? "SIGILL (a failed check)"

@@ -1,9 +1,9 @@
 // One epoll thread. Each turn: wait for events, tell the sockets, run what other threads and timers
 // ask for, then settle: every connection that got output sends it with one write.
 //
-// Waking a sleeping core costs more than answering a request (tens of µs), so a loop whose last waits
-// were short looks again for `spinNanoseconds` before it sleeps; one whose looking found nothing for
-// a few turns goes to sleep at once, so an idle or slow one costs nothing.
+// Waking a sleeping core costs more than answering a request (tens of µs), so a loop whose last
+// waits were short looks again for `spinNanoseconds` before it sleeps; one whose looking found
+// nothing for a few turns goes to sleep at once, so an idle or slow one costs nothing.
 
 internal import CLinux
 internal import Glibc

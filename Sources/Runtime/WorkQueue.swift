@@ -1,6 +1,6 @@
 // The queue of one lane and the threads that empty it: work at once in the order of its coming,
-// delayed work when it is due. Idle threads sleep on a condition; where latency counts, one that has
-// just been busy first looks out for more, because waking a sleeper costs 35 µs each way.
+// delayed work when it is due. Idle threads sleep on a condition; where latency counts, one that
+// has just been busy first looks out for more: waking a sleeper costs 35 µs each way.
 
 internal import CLinux
 internal import Glibc

@@ -1,4 +1,4 @@
-// A plain blocking socket to talk to a listener under test, and the handlers that tests listen with.
+// A plain blocking socket to talk to a listener under test, and the handlers of such listeners.
 
 import Bytes
 import Glibc
