@@ -34,7 +34,7 @@ struct KVCtl: ParsableCommand {
     subcommands: [
       TableCommand.self, PutCommand.self, GetCommand.self, ScanCommand.self, DeleteCommand.self,
       CountCommand.self, LoadCommand.self, ExportCommand.self, StatsCommand.self,
-      DemoCommand.self, CompletionCommand.self,
+      CheckCommand.self, InspectCommand.self, DemoCommand.self, CompletionCommand.self,
     ])
 
   @OptionGroup var connection: ConnectionOptions
