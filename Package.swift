@@ -139,7 +139,7 @@ let package = Package(
     .testTarget(
       name: "BinaryProtocolTests",
       dependencies: [
-        "Bytes", "DataModel", "BinaryProtocol", "StrataProto",
+        "Bytes", "DataModel", "BinaryProtocol", "StrataProto", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ], swiftSettings: strict),
     .testTarget(

@@ -224,8 +224,6 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     for scan in Array(scans.values) { pump(scan) }
   }
 
-  func shuttingDown(on connection: Connection) { drain() }
-
   func closed(_ connection: Connection) {
     self.connection = nil
     state.end()
@@ -234,15 +232,14 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     releaseReserved()
     for id in Array(scans.keys) { endScan(id) }
     mutateStreams.removeAll()
-    front.remove(self)
   }
 
   /// Refuses what is new, ends scans, and closes when the rest is answered.
-  func drain() {
-    guard connection != nil, state.phase == .open || state.phase == .greeting else { return }
+  func shuttingDown(on connection: Connection) {
+    guard state.phase == .open || state.phase == .greeting else { return }
     if state.phase == .greeting {
       state.end()
-      connection?.close()
+      connection.close()
       return
     }
     state.drain()

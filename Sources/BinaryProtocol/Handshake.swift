@@ -144,12 +144,15 @@ package struct ServerHello: Equatable, Sendable {
 
   private init(wire body: ByteView, version: UInt16) throws(WireError) {
     self.version = version
+    maxBodyByteCount = ProtocolLimits.defaultBodyByteCount
     var reader = ProtobufReader(body)
     while let number = try reader.next() {
       switch number {
       case 1: serverName = try reader.string()
       case 2: features = try reader.varint()
-      case 3: maxBodyByteCount = Int(UInt32(truncatingIfNeeded: try reader.varint()))
+      case 3:
+        let limit = UInt32(truncatingIfNeeded: try reader.varint())
+        if limit > 0 { maxBodyByteCount = Int(limit) }
       case 4: maxRequestsInFlight = UInt32(truncatingIfNeeded: try reader.varint())
       case 5: maxBytesInFlight = try reader.varint()
       default: try reader.skip()

@@ -154,7 +154,7 @@ package nonisolated struct Strata_V1_ServerHello: Sendable {
   /// The features both sides have.
   package var features: UInt64 = 0
 
-  /// Longest body the server takes.
+  /// Longest body the server takes; 0 stands for 1,048,576.
   package var maxBodyByteCount: UInt32 = 0
 
   /// Requests and bytes of one connection that the server works on at a time; past either it stops
