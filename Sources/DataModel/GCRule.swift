@@ -46,6 +46,15 @@ extension GCRule {
     }
   }
 
+  /// The least age in microseconds that any part of the rule names.
+  package var shortestAge: Int64? {
+    switch self {
+    case .maxVersions: nil
+    case .maxAge(let age): age
+    case .union(let rules), .intersection(let rules): rules.compactMap(\.shortestAge).min()
+    }
+  }
+
   /// A column of this many cells or fewer has none doomed by number; nil when time matters too.
   package var harmlessCellCount: Int? {
     switch self {

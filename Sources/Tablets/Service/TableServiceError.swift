@@ -75,8 +75,24 @@ extension TableServiceError {
           code: "no_permission",
           message: "no permission to \(operation.rawValue) \(path): \(reason)")
       } else {
-        self = .corruptData(message: "cannot \(operation.rawValue) \(path): \(reason)")
+        self = .retryLater(message: "cannot \(operation.rawValue) \(path): \(reason)")
       }
+    }
+  }
+}
+
+extension TableServiceError {
+  /// Folds a failure of the catalog.
+  init(_ error: SQLiteFailure) {
+    let message = "the catalog \(error.path): \(error.message) (SQLite \(error.code))"
+    if error.isFull {
+      self = .full(message: message)
+    } else if error.isPermission {
+      self = .conflict(code: "no_permission", message: message)
+    } else if error.isDamage {
+      self = .corruptData(message: message)
+    } else {
+      self = .retryLater(message: message)
     }
   }
 }

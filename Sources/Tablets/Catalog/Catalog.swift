@@ -1,0 +1,260 @@
+// The catalog: tables, families, rules and value types in SQLite, so that an operator can read it
+// with the sqlite3 shell while the server runs. A change is durable when its call returns.
+//
+//   tables(id, name, gc_on_read, schema_version, next_family_id)
+//   families(table_id, id, name, gc, type, aggregate)      gc as GCRule.text, NULL keeps all
+//   column_types(table_id, family_id, qualifier, type)
+//   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us, last_collection_us)
+//
+// application_id 0x53545241 ("STRA"), user_version is the format's: 1. Ids are never reused.
+
+internal import DataModel
+internal import Synchronization
+
+/// The catalog of one data directory. Safe for concurrent use: one call at a time.
+final class Catalog: @unchecked Sendable {
+  // Sendable: `database` is only used under `lock`.
+  static let formatVersion: Int64 = 1
+  private static let applicationID: Int64 = 0x5354_5241
+
+  private let lock = Mutex<Void>(())
+  private let database: SQLiteDatabase
+  private let path: String
+
+  /// - Parameter path: A file of the machine, or `:memory:`.
+  /// - Throws: `.conflict` for a newer version, a foreign file or no permission.
+  init(path: String) throws(TableServiceError) {
+    self.path = path
+    do throws(SQLiteFailure) {
+      database = try SQLiteDatabase(path: path)
+    } catch {
+      throw TableServiceError(error)
+    }
+    try guarded { () throws(SQLiteFailure) in
+      try database.execute(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON")
+    }
+    try checkVersion()
+  }
+
+  private func checkVersion() throws(TableServiceError) {
+    var application: Int64 = 0
+    var version: Int64 = 0
+    try guarded { () throws(SQLiteFailure) in
+      application = try database.integer("PRAGMA application_id")
+      version = try database.integer("PRAGMA user_version")
+    }
+    if application == 0, version == 0 { return try create() }
+    guard application == Catalog.applicationID else {
+      throw .conflict(
+        code: "not_a_data_directory", message: "\(path) is a database, but not Strata's catalog")
+    }
+    guard version <= Catalog.formatVersion else {
+      throw .conflict(
+        code: "newer_version",
+        message: "\(path) has format version \(version); this program knows up to "
+          + "\(Catalog.formatVersion). Use the newer program")
+    }
+  }
+
+  private func create() throws(TableServiceError) {
+    try guarded { () throws(SQLiteFailure) in
+      try database.transaction { () throws(SQLiteFailure) in
+        try database.execute(
+          """
+          CREATE TABLE tables (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+            gc_on_read INTEGER NOT NULL, schema_version INTEGER NOT NULL,
+            next_family_id INTEGER NOT NULL);
+          CREATE TABLE families (
+            table_id INTEGER NOT NULL REFERENCES tables(id) ON DELETE CASCADE,
+            id INTEGER NOT NULL, name TEXT NOT NULL, gc TEXT, type TEXT, aggregate TEXT,
+            PRIMARY KEY (table_id, id), UNIQUE (table_id, name));
+          CREATE TABLE column_types (
+            table_id INTEGER NOT NULL, family_id INTEGER NOT NULL, qualifier BLOB NOT NULL,
+            type TEXT NOT NULL, PRIMARY KEY (table_id, family_id, qualifier),
+            FOREIGN KEY (table_id, family_id) REFERENCES families(table_id, id) ON DELETE CASCADE);
+          CREATE TABLE totals (
+            table_id INTEGER PRIMARY KEY REFERENCES tables(id) ON DELETE CASCADE,
+            puts INTEGER NOT NULL, deletes INTEGER NOT NULL, last_write_us INTEGER,
+            max_cell_timestamp_us INTEGER, last_collection_us INTEGER);
+          PRAGMA application_id = \(Catalog.applicationID);
+          PRAGMA user_version = \(Catalog.formatVersion);
+          """)
+      }
+    }
+  }
+
+  /// All tables.
+  func load() throws(TableServiceError) -> [CatalogTable] {
+    var tables: [CatalogTable] = []
+    var damage: String?
+    try guarded { () throws(SQLiteFailure) in
+      var rows: [(id: Int64, name: String, gcOnRead: Bool, version: UInt64, next: UInt32)] = []
+      try database.query(
+        "SELECT id, name, gc_on_read, schema_version, next_family_id FROM tables ORDER BY id"
+      ) { row in
+        rows.append(
+          (
+            row.integer(0), row.text(1) ?? "", row.integer(2) != 0,
+            UInt64(clamping: row.integer(3)),
+            UInt32(clamping: row.integer(4))
+          ))
+      }
+      for row in rows {
+        let families = try loadFamilies(of: row.id, &damage)
+        let definition = TableDefinition(
+          name: row.name, families: families.map(\.definition), gcOnRead: row.gcOnRead)
+        let ids = Dictionary(
+          families.map { ($0.definition.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+        let schema = TableSchema(
+          definition: definition, familyIDs: definition.families.map { ids[$0.name] ?? 0 },
+          version: row.version)
+        var table = CatalogTable(id: row.id, schema: schema, nextFamilyID: row.next)
+        table.totals = try loadTotals(of: row.id)
+        tables.append(table)
+      }
+    }
+    if let damage { throw .corruptData(message: "\(path): \(damage)") }
+    return tables
+  }
+
+  private func loadFamilies(
+    of table: Int64, _ damage: inout String?
+  ) throws(SQLiteFailure) -> [(id: UInt32, definition: FamilyDefinition)] {
+    var families: [(id: UInt32, definition: FamilyDefinition)] = []
+    var wrong: String?
+    try database.query(
+      "SELECT id, name, gc, type, aggregate FROM families WHERE table_id = ?", .integer(table)
+    ) { row in
+      var family = FamilyDefinition(name: row.text(1) ?? "")
+      if let text = row.text(2) {
+        family.gc = GCRule(text: text)
+        if family.gc == nil { wrong = "family \(family.name) has an unknown rule: \(text)" }
+      }
+      if let text = row.text(3) {
+        family.type = ValueType(rawValue: text)
+        if family.type == nil { wrong = "family \(family.name) has an unknown type: \(text)" }
+      }
+      if let text = row.text(4) {
+        family.aggregate = AggregateKind(rawValue: text)
+        if family.aggregate == nil {
+          wrong = "family \(family.name) has an unknown aggregate: \(text)"
+        }
+      }
+      families.append((UInt32(clamping: row.integer(0)), family))
+    }
+    for index in families.indices {
+      try database.query(
+        "SELECT qualifier, type FROM column_types WHERE table_id = ? AND family_id = ?",
+        .integer(table), .integer(Int64(families[index].id))
+      ) { row in
+        guard let text = row.text(1), let type = ValueType(rawValue: text) else {
+          wrong = "a column of family \(families[index].definition.name) has an unknown type"
+          return
+        }
+        families[index].definition.columns[row.blob(0)] = type
+      }
+    }
+    if let wrong { damage = wrong }
+    return families
+  }
+
+  private func loadTotals(of table: Int64) throws(SQLiteFailure) -> TableTotals {
+    var totals = TableTotals()
+    try database.query(
+      """
+      SELECT puts, deletes, last_write_us, max_cell_timestamp_us, last_collection_us,
+        last_write_us IS NULL, max_cell_timestamp_us IS NULL, last_collection_us IS NULL
+      FROM totals WHERE table_id = ?
+      """, .integer(table)
+    ) { row in
+      totals.puts = UInt64(clamping: row.integer(0))
+      totals.deletes = UInt64(clamping: row.integer(1))
+      if row.integer(5) == 0 { totals.lastWrite = row.integer(2) }
+      if row.integer(6) == 0 { totals.maxCellTimestamp = row.integer(3) }
+      if row.integer(7) == 0 { totals.lastCollection = row.integer(4) }
+    }
+    return totals
+  }
+
+  /// Writes a new table; answers it with its ids.
+  func create(_ definition: TableDefinition) throws(TableServiceError) -> CatalogTable {
+    let ids = definition.families.indices.map { UInt32($0 + 1) }
+    let schema = TableSchema(definition: definition, familyIDs: ids, version: 1)
+    let next = UInt32(ids.count + 1)
+    var id: Int64 = 0
+    try guarded { () throws(SQLiteFailure) in
+      try database.transaction { () throws(SQLiteFailure) in
+        try database.run(
+          """
+          INSERT INTO tables (name, gc_on_read, schema_version, next_family_id)
+          VALUES (?, ?, 1, ?)
+          """,
+          .text(definition.name), .integer(definition.gcOnRead ? 1 : 0), .integer(Int64(next)))
+        id = database.lastInsertedRow
+        try writeFamilies(of: id, schema)
+      }
+    }
+    return CatalogTable(id: id, schema: schema, nextFamilyID: next)
+  }
+
+  /// Replaces a table's definition.
+  func update(_ table: CatalogTable) throws(TableServiceError) {
+    try guarded { () throws(SQLiteFailure) in
+      try database.transaction { () throws(SQLiteFailure) in
+        try database.run(
+          "UPDATE tables SET gc_on_read = ?, schema_version = ?, next_family_id = ? WHERE id = ?",
+          .integer(table.schema.definition.gcOnRead ? 1 : 0),
+          .integer(Int64(table.schema.version)), .integer(Int64(table.nextFamilyID)),
+          .integer(table.id))
+        try database.run("DELETE FROM families WHERE table_id = ?", .integer(table.id))
+        try writeFamilies(of: table.id, table.schema)
+      }
+    }
+  }
+
+  func drop(_ id: Int64) throws(TableServiceError) {
+    try guarded { () throws(SQLiteFailure) in
+      try database.run("DELETE FROM tables WHERE id = ?", .integer(id))
+    }
+  }
+
+  /// Saves totals of tables; of no importance for what is stored.
+  func save(_ totals: [(id: Int64, totals: TableTotals)]) throws(TableServiceError) {
+    try guarded { () throws(SQLiteFailure) in
+      try database.transaction { () throws(SQLiteFailure) in
+        for (id, totals) in totals {
+          try database.run(
+            "INSERT OR REPLACE INTO totals VALUES (?, ?, ?, ?, ?, ?)", .integer(id),
+            .integer(Int64(clamping: totals.puts)), .integer(Int64(clamping: totals.deletes)),
+            totals.lastWrite.map { .integer($0) } ?? .null,
+            totals.maxCellTimestamp.map { .integer($0) } ?? .null,
+            totals.lastCollection.map { .integer($0) } ?? .null)
+        }
+      }
+    }
+  }
+
+  private func writeFamilies(of table: Int64, _ schema: TableSchema) throws(SQLiteFailure) {
+    for (family, id) in zip(schema.definition.families, schema.familyIDs) {
+      try database.run(
+        "INSERT INTO families VALUES (?, ?, ?, ?, ?, ?)", .integer(table), .integer(Int64(id)),
+        .text(family.name), .optional(family.gc?.text), .optional(family.type?.rawValue),
+        .optional(family.aggregate?.rawValue))
+      for (qualifier, type) in family.columns {
+        try database.run(
+          "INSERT INTO column_types VALUES (?, ?, ?, ?)", .integer(table), .integer(Int64(id)),
+          .blob(qualifier), .text(type.rawValue))
+      }
+    }
+  }
+
+  private func guarded(_ body: () throws(SQLiteFailure) -> Void) throws(TableServiceError) {
+    do throws(SQLiteFailure) {
+      try lock.withLock { (_) throws(SQLiteFailure) in try body() }
+    } catch {
+      throw TableServiceError(error)
+    }
+  }
+}

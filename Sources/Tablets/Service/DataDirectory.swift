@@ -1,0 +1,134 @@
+// The data directory: whose it is, and that it is ours alone.
+//
+//   DIR/STRATA            "strata data directory\nversion 1\n": what tells it from any other
+//   DIR/catalog.sqlite    the catalog (Catalog.swift), with SQLite's -wal and -shm beside it
+//   DIR/tables/ID/        one engine a table, by the catalog's id
+//
+// The lock is held on DIR itself. A directory of a newer version, and one that has files in it but
+// no STRATA, are refused untouched.
+
+internal import Bytes
+internal import VFS
+
+/// An opened and locked data directory.
+struct DataDirectory {
+  static let version: UInt64 = 1
+  private static let magic = "strata data directory"
+  /// More than any version of the marker will need.
+  private static let markerByteLimit = 256
+  /// What a fresh disk may hold before anybody has used it.
+  private static let ignored: Set<String> = ["lost+found"]
+
+  let path: String
+  let lock: any DirectoryLock
+  private let fileSystem: any FileSystem
+
+  var catalogPath: String { path + "/catalog.sqlite" }
+  var tablesPath: String { path + "/tables" }
+  func tablePath(_ id: Int64) -> String { "\(tablesPath)/\(id)" }
+
+  /// Takes the directory, creating it if it is not there or empty.
+  static func open(
+    _ path: String, _ fileSystem: any FileSystem
+  ) throws(TableServiceError) -> DataDirectory {
+    let lock = try folding { () throws(FileError) in
+      try fileSystem.createDirectory(path)
+      return try fileSystem.lock(path)
+    }
+    let directory = DataDirectory(path: path, lock: lock, fileSystem: fileSystem)
+    let names = Set(try folding { () throws(FileError) in try fileSystem.list(path) })
+    if names.contains("STRATA") {
+      try directory.checkMarker()
+    } else {
+      let foreign = names.subtracting(ignored)
+      if let name = foreign.min() {
+        throw .conflict(
+          code: "not_a_data_directory",
+          message: "\(path) is not a Strata data directory: it holds \"\(name)\" and no STRATA "
+            + "file. Choose an empty directory")
+      }
+      try directory.writeMarker()
+    }
+    try folding { () throws(FileError) in
+      try fileSystem.createDirectory(directory.tablesPath)
+      try fileSystem.syncDirectory(path)
+    }
+    return directory
+  }
+
+  /// Makes the directory's entries durable: the catalog's file is new.
+  func sync() throws(TableServiceError) {
+    try DataDirectory.folding { () throws(FileError) in try fileSystem.syncDirectory(path) }
+  }
+
+  /// Removes directories of tables that the catalog does not know: a drop was interrupted.
+  func removeTables(except known: Set<Int64>) throws(TableServiceError) {
+    try DataDirectory.folding { () throws(FileError) in
+      for name in try fileSystem.list(tablesPath) {
+        guard let id = Int64(name), !known.contains(id) else { continue }
+        try fileSystem.removeTree(tablesPath + "/" + name)
+      }
+    }
+  }
+
+  func createTable(_ id: Int64) throws(TableServiceError) {
+    try DataDirectory.folding { () throws(FileError) in
+      try fileSystem.createDirectory(tablePath(id))
+      try fileSystem.syncDirectory(tablesPath)
+    }
+  }
+
+  func removeTable(_ id: Int64) throws(TableServiceError) {
+    try DataDirectory.folding { () throws(FileError) in
+      try fileSystem.removeTree(tablePath(id))
+      try fileSystem.syncDirectory(tablesPath)
+    }
+  }
+
+  private func checkMarker() throws(TableServiceError) {
+    let markerPath = path + "/STRATA"
+    let text = try DataDirectory.folding { () throws(FileError) in
+      let file = try fileSystem.openForReading(markerPath)
+      var bytes = ByteBuffer()
+      _ = try bytes.append(capacity: DataDirectory.markerByteLimit) { (space) throws(FileError) in
+        try file.read(into: space, at: 0, wait: .allowed) ?? 0
+      }
+      return String(decoding: bytes.array, as: UTF8.self)
+    }
+    // A power cut between making the file and writing it: nothing else was written yet.
+    if text.isEmpty { return try writeMarker() }
+    let lines = text.split(separator: "\n")
+    guard lines.first == Substring(DataDirectory.magic), lines.count >= 2,
+      lines[1].hasPrefix("version "), let version = UInt64(lines[1].dropFirst(8))
+    else {
+      throw .conflict(
+        code: "not_a_data_directory",
+        message: "\(markerPath) is not what a Strata data directory has there")
+    }
+    guard version <= DataDirectory.version else {
+      throw .conflict(
+        code: "newer_version",
+        message: "\(path) was written by a newer Strata (version \(version)); this program knows "
+          + "up to \(DataDirectory.version). Use the newer program")
+    }
+  }
+
+  private func writeMarker() throws(TableServiceError) {
+    let markerPath = path + "/STRATA"
+    let text = "\(DataDirectory.magic)\nversion \(DataDirectory.version)\n"
+    try DataDirectory.folding { () throws(FileError) in
+      let file =
+        try fileSystem.exists(markerPath)
+        ? fileSystem.openForOverwriting(markerPath) : fileSystem.create(markerPath)
+      try ByteView.of(text) { (bytes) throws(FileError) in try file.write(bytes.buffer, at: 0) }
+      try file.sync()
+      try file.close()
+    }
+  }
+
+  private static func folding<Result>(
+    _ body: () throws(FileError) -> Result
+  ) throws(TableServiceError) -> Result {
+    do throws(FileError) { return try body() } catch { throw TableServiceError(error) }
+  }
+}

@@ -1,0 +1,65 @@
+// The background look for garbage: tables whose rules may have doomed cells since they were last
+// rewritten are rewritten, idle ones too, at the pace of background work.
+
+internal import DataModel
+internal import LSM
+internal import Runtime
+internal import Synchronization
+
+/// The timer of one service.
+final class GCPass: Sendable {
+  /// A table is worth rewriting when this share of its entries is new since the last time …
+  private static let newShare = 10
+  /// … or, for rules that depend on time, when this share of the shortest age has passed: then at
+  /// most about a tenth of what is kept is garbage.
+  private static let ageShare: Int64 = 10
+
+  private let time: any TimeSource
+  private let scheduler: any Scheduler
+  private let isStopped = Atomic<Bool>(false)
+  private let jitter: Atomic<UInt64>
+
+  init(time: any TimeSource, scheduler: any Scheduler, randomSeed: UInt64) {
+    self.time = time
+    self.scheduler = scheduler
+    jitter = Atomic(randomSeed)
+  }
+
+  func start(_ service: TableService, intervalNanoseconds: UInt64) {
+    if intervalNanoseconds == 0 { return }
+    // Up to a quarter later, so that servers started together do not compact together.
+    let random = jitter.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
+    let delay = intervalNanoseconds + (random >> 16) % (intervalNanoseconds / 4 + 1)
+    scheduler.submit(to: .compaction, afterNanoseconds: delay) { [weak self, weak service] in
+      guard let self, let service, !isStopped.load(ordering: .acquiring) else { return }
+      run(service)
+      start(service, intervalNanoseconds: intervalNanoseconds)
+    }
+  }
+
+  func stop() { isStopped.store(true, ordering: .releasing) }
+
+  /// One look at every table.
+  func run(_ service: TableService) {
+    for table in service.tables where GCPass.isDue(table, now: time.wallMicroseconds) {
+      table.engine.requestFullCompaction()
+      table.counters.collected(now: time.wallMicroseconds)
+    }
+    // Totals are for people; the next pass saves them if this one cannot.
+    try? service.saveTotals()
+  }
+
+  /// Whether rewriting the table is likely to free something worth it.
+  static func isDue(_ table: Table, now: Int64) -> Bool {
+    let rules = table.rules.value
+    guard rules.hasGarbageRules else { return false }
+    let statistics = table.engine.statistics
+    let entries = statistics.levels.reduce(0) { $0 + $1.entryCount }
+    let new = table.counters.uncollectedEntries
+    if new > 0, new >= entries / UInt64(newShare) { return true }
+    guard let age = rules.families.compactMap({ $0.gc?.shortestAge }).min() else { return false }
+    guard entries > 0 || statistics.memtableByteCount > 0 else { return false }
+    guard let last = table.counters.value.lastCollection else { return true }
+    return now - last >= age / ageShare
+  }
+}

@@ -1,0 +1,79 @@
+// Opens the engine of a table with everything that hangs on it: merger, observer, events.
+
+internal import DataModel
+internal import LSM
+internal import Runtime
+internal import Synchronization
+internal import VFS
+
+/// What all tables of a service share.
+struct TableOpener: Sendable {
+  let directory: DataDirectory
+  let time: any TimeSource
+  let scheduler: any Scheduler
+  let randomSeed: UInt64
+  private let environment: EngineEnvironment
+  private let options: EngineOptions
+  private let encoders = EncoderPool()
+
+  init(
+    directory: DataDirectory, fileSystem: any FileSystem, time: any TimeSource,
+    scheduler: any Scheduler, randomSeed: UInt64, options: TableServiceOptions,
+    events: @escaping @Sendable (EngineEvent) -> Void
+  ) {
+    self.directory = directory
+    self.time = time
+    self.scheduler = scheduler
+    self.randomSeed = randomSeed
+    let memory = MemoryBudget(byteCount: options.memoryByteCount)
+    environment = EngineEnvironment(
+      fileSystem: fileSystem, time: time, scheduler: scheduler, randomSeed: randomSeed,
+      cache: BlockCache(byteCount: max(0, options.memoryByteCount - memory.memtableByteCount)),
+      memory: memory, events: events)
+    var engine = options.engine
+    engine.durability = options.durability
+    self.options = engine
+  }
+
+  /// Opens the table's engine, creating its directory if it is not there.
+  func open(_ row: CatalogTable) throws(TableServiceError) -> Table {
+    try directory.createTable(row.id)
+    let rules = CurrentRules(RowRules(row.schema))
+    let merger = RowMerger(rules: rules, time: time)
+    let changes = RangeChanges()
+    let counters = TableCounters(row.totals)
+    // No two openings may share an epoch: what a crash took back may have had the same numbers.
+    let opening =
+      randomSeed &+ UInt64(bitPattern: time.wallMicroseconds) &* 0x9e37_79b9_7f4a_7c15
+      &+ UInt64(bitPattern: row.id)
+    let epoch = TableEpoch(opening: opening)
+    var environment = environment
+    let report = environment.events
+    environment.events = { event in
+      switch event {
+      case .flushed:
+        counters.flushed()
+        if epoch.collectionsInstalled(merger.collectionCount) { changes.fireAll() }
+      case .compacted:
+        if epoch.collectionsInstalled(merger.collectionCount) { changes.fireAll() }
+      case .recovered, .writersSlowed, .backgroundFailed, .becameReadOnly: break
+      }
+      report(event)
+    }
+    environment.randomSeed = randomSeed &+ UInt64(bitPattern: row.id)
+    let engine: Engine
+    do throws(EngineError) {
+      engine = try Engine.open(
+        directory.tablePath(row.id), environment: environment, options: options, merger: merger,
+        observer: changes)
+    } catch {
+      throw TableServiceError(error)
+    }
+    changes.begin(after: engine.snapshot().sequence)
+    return Table(
+      id: row.id, name: row.schema.definition.name, engine: engine,
+      parts: TableParts(
+        rules: rules, merger: merger, changes: changes, counters: counters, epoch: epoch),
+      encoders: encoders, time: time)
+  }
+}

@@ -1,0 +1,222 @@
+// Every operation the fronts offer begins here: all tables of one data directory, by name.
+//
+// Schema changes run one at a time and are durable in the catalog before anybody sees them. A look
+// for a table takes a short lock and no memory.
+
+package import Bytes
+package import DataModel
+package import LSM
+package import Runtime
+internal import Synchronization
+package import VFS
+
+/// All tables of one data directory. Safe for concurrent use.
+package final class TableService: Sendable {
+  private struct State {
+    /// By name.
+    var tables: [Table]
+    var isClosed = false
+    /// Given back when the service is closed.
+    var lock: (any DirectoryLock)?
+  }
+
+  private let directory: String
+  private let opener: TableOpener
+  private let catalog: Catalog
+  private let state: Mutex<State>
+  /// Held by the schema change that is under way, catalog rows by table id.
+  private let schemas: Mutex<[Int64: CatalogTable]>
+  private let collector: GCPass
+
+  /// Opens or creates the data directory. Refuses one in use, one of a newer version and a
+  /// non-empty one that is not ours, each with its clear error.
+  package static func open(
+    _ directory: String, fileSystem: any FileSystem, time: any TimeSource,
+    scheduler: any Scheduler, randomSeed: UInt64, options: TableServiceOptions,
+    events: @escaping @Sendable (EngineEvent) -> Void = { _ in }
+  ) throws(TableServiceError) -> TableService {
+    let place = try DataDirectory.open(directory, fileSystem)
+    let catalog = try Catalog(path: options.catalogPath ?? place.catalogPath)
+    try place.sync()
+    let known = try catalog.load()
+    try place.removeTables(except: Set(known.map(\.id)))
+    let opener = TableOpener(
+      directory: place, fileSystem: fileSystem, time: time, scheduler: scheduler,
+      randomSeed: randomSeed, options: options, events: events)
+    var tables: [Table] = []
+    do throws(TableServiceError) {
+      for table in known { tables.append(try opener.open(table)) }
+    } catch {
+      for table in tables { try? table.engine.close() }
+      throw error
+    }
+    let service = TableService(place, opener, catalog, known, tables)
+    service.collector.start(service, intervalNanoseconds: options.collectionIntervalNanoseconds)
+    return service
+  }
+
+  private init(
+    _ place: DataDirectory, _ opener: TableOpener, _ catalog: Catalog, _ known: [CatalogTable],
+    _ tables: [Table]
+  ) {
+    directory = place.path
+    self.opener = opener
+    self.catalog = catalog
+    state = Mutex(
+      State(
+        tables: tables.sorted { $0.nameBytes.lexicographicallyPrecedes($1.nameBytes) },
+        lock: place.lock))
+    schemas = Mutex(
+      Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
+    collector = GCPass(
+      time: opener.time, scheduler: opener.scheduler, randomSeed: opener.randomSeed)
+  }
+
+  /// The table, or `.notFound`. Cheap: a lookup under a short lock.
+  package func table(_ name: ByteView) throws(TableServiceError) -> Table {
+    let found = try state.withLock { (state) throws(TableServiceError) -> Table? in
+      if state.isClosed { throw .closed }
+      let index = Self.place(of: name, in: state.tables)
+      guard index < state.tables.count,
+        ByteView.of(state.tables[index].nameBytes, { $0 == name })
+      else { return nil }
+      return state.tables[index]
+    }
+    guard let found else { throw .unknownTable(name.description) }
+    return found
+  }
+
+  /// Index of the first table whose name is not before `name`.
+  private static func place(of name: ByteView, in tables: [Table]) -> Int {
+    var low = 0
+    var high = tables.count
+    while low < high {
+      let middle = (low + high) / 2
+      if ByteView.of(tables[middle].nameBytes, { $0 < name }) {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    return low
+  }
+
+  var tables: [Table] { state.withLock { $0.tables } }
+
+  /// All definitions in name order.
+  package func definitions() -> [TableDefinition] { tables.map { $0.schema.definition } }
+
+  package func statistics() -> [TableStatistics] { tables.map(\.statistics) }
+
+  // MARK: - Schema changes: they wait for the disk, call them on the `.blocking` lane
+
+  package func createTable(_ definition: TableDefinition) throws(TableServiceError) {
+    do throws(DataModelError) { try definition.validate() } catch {
+      throw TableServiceError(error)
+    }
+    try schemas.withLock { (schemas) throws(TableServiceError) in
+      let names = try openTables().map(\.name)
+      guard !names.contains(definition.name) else {
+        throw .conflict(
+          code: "table_exists", message: "table \"\(definition.name)\" exists already")
+      }
+      guard names.count < DataModelLimits.tableCount else {
+        throw .invalid(
+          code: "too_many_tables", message: "there are \(names.count) tables; that is the limit")
+      }
+      let row = try catalog.create(definition)
+      let table: Table
+      do throws(TableServiceError) {
+        table = try opener.open(row)
+      } catch {
+        // Not there after all; what the directory holds goes at the next open.
+        try catalog.drop(row.id)
+        throw error
+      }
+      schemas[row.id] = row
+      state.withLock { state in
+        let index = ByteView.of(table.nameBytes) { Self.place(of: $0, in: state.tables) }
+        state.tables.insert(table, at: index)
+      }
+    }
+  }
+
+  /// Applies all changes or none; returns the new definition.
+  package func alterTable(
+    _ name: String, _ changes: [TableChange]
+  ) throws(TableServiceError) -> TableDefinition {
+    try schemas.withLock { (schemas) throws(TableServiceError) -> TableDefinition in
+      let table = try named(name)
+      guard var row = schemas[table.id] else { throw .unknownTable(name) }
+      if changes.isEmpty { return row.schema.definition }
+      try row.apply(changes)
+      try catalog.update(row)
+      schemas[table.id] = row
+      table.install(row.schema)
+      // Dropped families and stricter rules: their space is given back now, not in ten minutes.
+      if changes.contains(where: \.mayFreeSpace) {
+        table.engine.requestFullCompaction()
+        table.counters.collected(now: opener.time.wallMicroseconds)
+      }
+      return row.schema.definition
+    }
+  }
+
+  /// The data is gone for good and its space given back.
+  package func dropTable(_ name: String) throws(TableServiceError) {
+    try schemas.withLock { (schemas) throws(TableServiceError) in
+      let table = try named(name)
+      try catalog.drop(table.id)
+      schemas[table.id] = nil
+      state.withLock { state in state.tables.removeAll { $0 === table } }
+      table.markDropped()
+      // Whatever goes wrong now costs only space, until the next open.
+      try? table.engine.close()
+      try? opener.directory.removeTable(table.id)
+    }
+  }
+
+  private func openTables() throws(TableServiceError) -> [Table] {
+    try state.withLock { (state) throws(TableServiceError) in
+      if state.isClosed { throw .closed }
+      return state.tables
+    }
+  }
+
+  private func named(_ name: String) throws(TableServiceError) -> Table {
+    guard let table = try openTables().first(where: { $0.name == name }) else {
+      throw .unknownTable(name)
+    }
+    return table
+  }
+
+  // MARK: - Life
+
+  /// Saves the totals of all tables.
+  func saveTotals() throws(TableServiceError) {
+    try schemas.withLock { (schemas) throws(TableServiceError) in
+      let totals = tables.filter { schemas[$0.id] != nil }.map {
+        (id: $0.id, totals: $0.counters.value)
+      }
+      try catalog.save(totals)
+    }
+  }
+
+  /// Finishes what is queued, flushes, closes.
+  package func close() {
+    collector.stop()
+    let isFirst = state.withLock { state in
+      let isFirst = !state.isClosed
+      state.isClosed = true
+      return isFirst
+    }
+    guard isFirst else { return }
+    // Nothing that fails here loses an acknowledged write: the logs have it.
+    for table in tables {
+      table.changes.fireAll()
+      try? table.engine.close()
+    }
+    try? saveTotals()
+    state.withLock { $0.lock = nil }
+  }
+}

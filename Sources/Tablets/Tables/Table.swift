@@ -1,0 +1,168 @@
+// One table: one engine and the schema its rows are read and written under. Reads are here;
+// writes in TableWrites, CheckAndMutate and ReadModifyWrite, scans in RowScan, polls in TablePolls.
+
+package import Bytes
+package import DataModel
+internal import LSM
+internal import Runtime
+internal import Synchronization
+package import VFS
+
+/// One table. Handles stay valid until the table is dropped; then every call says `.notFound`.
+package final class Table: Sendable {
+  let id: Int64
+  let name: String
+  let nameBytes: [UInt8]
+  let engine: Engine
+  let rules: CurrentRules
+  let merger: RowMerger
+  let changes: RangeChanges
+  let counters: TableCounters
+  let encoders: EncoderPool
+  let time: any TimeSource
+  let epoch: TableEpoch
+  private let dropped = Atomic<Bool>(false)
+  let cellSample = CellSample()
+
+  init(
+    id: Int64, name: String, engine: Engine, parts: TableParts, encoders: EncoderPool,
+    time: any TimeSource
+  ) {
+    self.id = id
+    self.name = name
+    self.nameBytes = Array(name.utf8)
+    self.engine = engine
+    self.rules = parts.rules
+    self.merger = parts.merger
+    self.changes = parts.changes
+    self.counters = parts.counters
+    self.epoch = parts.epoch
+    self.encoders = encoders
+    self.time = time
+  }
+
+  /// The schema now. A row that was read names the one it was read under: `RowBuffer.schema`.
+  package var schema: TableSchema { rules.value.schema }
+
+  // MARK: - Reading
+
+  /// Reads one row into `row`, whose cells follow `options`.
+  ///
+  /// - Returns: false when the row has no cells left.
+  /// - Throws: `.wouldBlock` when `wait` is `.forbidden` and the disk is needed.
+  package func read(
+    _ key: ByteView, _ options: ReadOptions, wait: ReadWait, into row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
+    try checkAlive()
+    row.clear()
+    try MutationEncoder.check(key: key)
+    let reader = RowReader.of(row)
+    let plan = try reader.plan(options, rules.value)
+    do throws(EngineError) {
+      let found = try engine.get(key, at: engine.snapshot(), wait: wait, into: reader.operands)
+      if found == .absent { return false }
+    } catch {
+      throw fold(error)
+    }
+    return try reader.read(key, reader.operands.operands, plan, now: readTime(plan), into: row)
+  }
+
+  /// Rows of a range. Nothing is read before the first step.
+  package func scan(_ request: ScanRequest) throws(TableServiceError) -> RowScan {
+    try checkAlive()
+    guard request.limit >= 0 else {
+      throw .invalid(
+        code: "invalid_limit", message: "limit is \(request.limit); 0 asks for all rows")
+    }
+    _ = try ReadPlan(request.options, rules.value)
+    return RowScan(self, request)
+  }
+
+  /// The clock, for reads that collect; others do without it.
+  func readTime(_ plan: ReadPlan) -> Int64 {
+    plan.rules.gcOnRead && plan.rules.dependsOnTime ? time.wallMicroseconds : 0
+  }
+
+  // MARK: - Life
+
+  func checkAlive() throws(TableServiceError) {
+    if dropped.load(ordering: .acquiring) { throw .unknownTable(name) }
+  }
+
+  /// From now on every call says `.notFound`.
+  func markDropped() {
+    dropped.store(true, ordering: .releasing)
+    changes.fireAll()
+  }
+
+  /// What an engine's refusal means to a caller of this table.
+  func fold(_ error: EngineError) -> TableServiceError {
+    if case .closed = error, dropped.load(ordering: .acquiring) { return .unknownTable(name) }
+    return TableServiceError(error)
+  }
+
+  /// Puts a new schema into force. It is durable already.
+  func install(_ schema: TableSchema) {
+    rules.replace(by: RowRules(schema))
+    changes.fireAll()
+  }
+
+  // MARK: - Tidying up, for tools and tests
+
+  /// Writes what is in memory to table files and waits.
+  package func flush() throws(TableServiceError) {
+    do throws(EngineError) { try engine.flush() } catch { throw fold(error) }
+  }
+
+  /// Rewrites the whole table, so that everything deleted and doomed is gone, and waits.
+  package func compact() throws(TableServiceError) {
+    do throws(EngineError) { try engine.compactAll() } catch { throw fold(error) }
+    epoch.collectionsInstalled(merger.collectionCount)
+    counters.collected(now: time.wallMicroseconds)
+  }
+
+  package var statistics: TableStatistics {
+    var statistics = TableStatistics()
+    let totals = counters.value
+    let engine = engine.statistics
+    statistics.name = name
+    statistics.byteCount =
+      engine.levels.reduce(0) { $0 + $1.byteCount } + engine.logByteCount
+    statistics.approximateRows =
+      engine.levels.reduce(0) { $0 + $1.entryCount } + counters.unflushedEntries
+    statistics.approximateCells = UInt64(
+      Double(statistics.approximateRows) * cellSample.cellsPerRow(of: self))
+    statistics.lastWriteMicroseconds = totals.lastWrite
+    statistics.maxCellTimestamp = totals.maxCellTimestamp
+    statistics.putsTotal = totals.puts
+    statistics.deletesTotal = totals.deletes
+    statistics.engine = engine
+    return statistics
+  }
+}
+
+/// What a table's engine is opened with and the table keeps.
+struct TableParts: Sendable {
+  let rules: CurrentRules
+  let merger: RowMerger
+  let changes: RangeChanges
+  let counters: TableCounters
+  let epoch: TableEpoch
+}
+
+/// Encoders that are not in use; taken for a request, given back after it.
+final class EncoderPool: Sendable {
+  /// More than the threads that encode at once.
+  private static let limit = 16
+  private let idle = Mutex<[MutationEncoder]>([])
+
+  func take() -> MutationEncoder {
+    let encoder = idle.withLock { $0.popLast() } ?? MutationEncoder()
+    encoder.beginRequest()
+    return encoder
+  }
+
+  func giveBack(_ encoder: MutationEncoder) {
+    idle.withLock { if $0.count < EncoderPool.limit { $0.append(encoder) } }
+  }
+}

@@ -1,0 +1,101 @@
+// Plain mutations: all rows of a list in one commit.
+
+package import DataModel
+package import LSM
+internal import Runtime
+
+/// The answer to a mutation of many rows.
+package struct MutationReceipt: Sendable {
+  /// Rows of the list (by position) that were refused; all others are durable and visible.
+  package var rejected: [(row: Int, error: TableServiceError)] = []
+  package init() {}
+}
+
+extension Table {
+  /// Applies the rows of the list, each atomically, all in one commit. `completion` is called once,
+  /// from any thread, when the outcome is known.
+  package func mutate(
+    _ list: consuming MutationList, durability: Durability? = nil,
+    completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
+  ) {
+    var batch = WriteBatch(capacity: list.byteCount + 64)
+    let encoded: EncodedList
+    do throws(TableServiceError) {
+      try checkAlive()
+      try Table.check(list)
+      encoded = encode(list, into: &batch)
+    } catch {
+      return completion(.failure(error))
+    }
+    if batch.isEmpty { return completion(.success(encoded.receipt)) }
+    let count = batch.count
+    engine.commit(
+      CommitRequest(batch, durability: durability) { [self] result in
+        switch result {
+        case .success:
+          counters.committed(encoded.tally, entryCount: count, now: time.wallMicroseconds)
+          completion(.success(encoded.receipt))
+        case .failure(let error): completion(.failure(fold(error)))
+        }
+      })
+  }
+
+  /// What a list came to.
+  struct EncodedList: Sendable {
+    var receipt = MutationReceipt()
+    var tally = MutationEncoder.Tally()
+  }
+
+  /// Checks what concerns a request as a whole.
+  static func check(_ list: borrowing MutationList) throws(TableServiceError) {
+    guard list.mutationCount <= DataModelLimits.mutationCount else {
+      throw .invalid(
+        code: "too_many_mutations",
+        message: "\(list.mutationCount) mutations in one request; the limit is "
+          + "\(DataModelLimits.mutationCount)")
+    }
+    guard list.rowCount > 0 else {
+      throw .invalid(code: "no_mutations", message: "no mutations provided")
+    }
+  }
+
+  /// Encodes every row; refused ones are in the receipt.
+  func encode(
+    _ list: borrowing MutationList, into batch: inout WriteBatch
+  ) -> EncodedList {
+    var result = EncodedList()
+    let rules = rules.value
+    let now = time.wallMicroseconds
+    let encoder = encoders.take()
+    defer { encoders.giveBack(encoder) }
+    var reader = MutationListReader(list.encoded)
+    var row = 0
+    while !reader.isAtEnd {
+      do throws(TableServiceError) {
+        try encoder.encodeRow(&reader, rules, now: now, into: &batch)
+      } catch {
+        result.receipt.rejected.append((row: row, error: error))
+      }
+      row += 1
+    }
+    result.tally = encoder.tally
+    return result
+  }
+}
+
+/// A list that a deciding commit holds until its turn.
+final class HeldMutations: Sendable {
+  let list: MutationList
+  init(_ list: consuming MutationList) { self.list = list }
+
+  /// Nothing to apply.
+  var isEmpty: Bool { list.mutationCount == 0 }
+}
+
+/// What a deciding commit has decided, for its completion. `@unchecked`: written on the commit
+/// lane before the request is answered, read in the answer.
+final class Decision<Value: Sendable>: @unchecked Sendable {
+  var value: Value
+  var tally = MutationEncoder.Tally()
+  init(_ value: Value) { self.value = value }
+}
