@@ -20,22 +20,21 @@ struct DataDirectory {
   private static let ignored: Set<String> = ["lost+found"]
 
   let path: String
-  let lock: any DirectoryLock
   private let fileSystem: any FileSystem
 
   var catalogPath: String { path + "/catalog.sqlite" }
   var tablesPath: String { path + "/tables" }
   func tablePath(_ id: Int64) -> String { "\(tablesPath)/\(id)" }
 
-  /// Takes the directory, creating it if it is not there or empty.
+  /// Takes the directory, creating it if it is not there or empty; ours as long as the lock lives.
   static func open(
     _ path: String, _ fileSystem: any FileSystem
-  ) throws(TableServiceError) -> DataDirectory {
+  ) throws(TableServiceError) -> (directory: DataDirectory, lock: any DirectoryLock) {
     let lock = try folding { () throws(FileError) in
-      try fileSystem.createDirectory(path)
+      try create(path, fileSystem)
       return try fileSystem.lock(path)
     }
-    let directory = DataDirectory(path: path, lock: lock, fileSystem: fileSystem)
+    let directory = DataDirectory(path: path, fileSystem: fileSystem)
     let names = Set(try folding { () throws(FileError) in try fileSystem.list(path) })
     if names.contains("STRATA") {
       try directory.checkMarker()
@@ -53,7 +52,24 @@ struct DataDirectory {
       try fileSystem.createDirectory(directory.tablesPath)
       try fileSystem.syncDirectory(path)
     }
-    return directory
+    return (directory, lock)
+  }
+
+  /// Creates the directory and missing parents, durably.
+  private static func create(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
+    if try fileSystem.exists(path) { return try fileSystem.createDirectory(path) }
+    let parent = parent(of: path)
+    if let parent { try create(parent, fileSystem) }
+    try fileSystem.createDirectory(path)
+    try fileSystem.syncDirectory(parent ?? ".")
+  }
+
+  /// nil for the root's and the working directory's own entries.
+  private static func parent(of path: String) -> String? {
+    var rest = Substring(path)
+    while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
+    guard let slash = rest.lastIndex(of: "/") else { return nil }
+    return slash == rest.startIndex ? "/" : String(rest[..<slash])
   }
 
   /// Makes the directory's entries durable: the catalog's file is new.

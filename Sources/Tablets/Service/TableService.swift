@@ -20,7 +20,6 @@ package final class TableService: Sendable {
     var lock: (any DirectoryLock)?
   }
 
-  private let directory: String
   private let opener: TableOpener
   private let catalog: Catalog
   private let state: Mutex<State>
@@ -35,7 +34,7 @@ package final class TableService: Sendable {
     scheduler: any Scheduler, randomSeed: UInt64, options: TableServiceOptions,
     events: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws(TableServiceError) -> TableService {
-    let place = try DataDirectory.open(directory, fileSystem)
+    let (place, lock) = try DataDirectory.open(directory, fileSystem)
     let catalog = try Catalog(path: options.catalogPath ?? place.catalogPath)
     try place.sync()
     let known = try catalog.load()
@@ -50,22 +49,21 @@ package final class TableService: Sendable {
       for table in tables { try? table.engine.close() }
       throw error
     }
-    let service = TableService(place, opener, catalog, known, tables)
+    let service = TableService(lock, opener, catalog, known, tables)
     service.collector.start(service, intervalNanoseconds: options.collectionIntervalNanoseconds)
     return service
   }
 
   private init(
-    _ place: DataDirectory, _ opener: TableOpener, _ catalog: Catalog, _ known: [CatalogTable],
-    _ tables: [Table]
+    _ lock: any DirectoryLock, _ opener: TableOpener, _ catalog: Catalog,
+    _ known: [CatalogTable], _ tables: [Table]
   ) {
-    directory = place.path
     self.opener = opener
     self.catalog = catalog
     state = Mutex(
       State(
         tables: tables.sorted { $0.nameBytes.lexicographicallyPrecedes($1.nameBytes) },
-        lock: place.lock))
+        lock: lock))
     schemas = Mutex(
       Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
     collector = GCPass(
