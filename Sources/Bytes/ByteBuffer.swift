@@ -2,7 +2,7 @@
 // buffer that lives with a connection or a job stops allocating after the first few rounds.
 
 /// Bytes being written.
-@frozen
+@frozen @usableFromInline
 package struct ByteBuffer: ~Copyable, @unchecked Sendable {
   @usableFromInline var storage: UnsafeMutableRawPointer
   @usableFromInline var used: Int

@@ -2,6 +2,7 @@
 // nothing here traps on input.
 
 /// Why bytes could not be read as what they should be.
+@usableFromInline
 package enum ByteReadError: Error, Equatable {
   /// The bytes end before the value does.
   case truncated
@@ -12,10 +13,10 @@ package enum ByteReadError: Error, Equatable {
 }
 
 /// A position in a view, moving forwards.
-@frozen
+@frozen @usableFromInline
 package struct ByteReader {
-  package let view: ByteView
-  package private(set) var offset: Int
+  @usableFromInline package let view: ByteView
+  @usableFromInline package internal(set) var offset: Int
 
   @inlinable @inline(__always)
   package init(_ view: ByteView) {

@@ -3,10 +3,10 @@
 // lifetime is the caller's promise, stated wherever a view is handed out.
 
 /// A read-only view of bytes that somebody else owns.
-@frozen
+@frozen @usableFromInline
 package struct ByteView: @unchecked Sendable {
   @usableFromInline let base: UnsafeRawPointer
-  package let count: Int
+  @usableFromInline package let count: Int
 
   /// - Parameter base: Readable for `count` bytes as long as the view is used.
   @inlinable @inline(__always)
@@ -149,7 +149,7 @@ extension ByteView: Comparable {
 
 extension ByteView: CustomStringConvertible {
   /// Printable ASCII as it is, the rest as `\xNN`; at most 64 bytes.
-  package var description: String {
+  @usableFromInline package var description: String {
     var text = ""
     for index in 0..<Swift.min(count, 64) {
       let byte = self[index]

@@ -3,6 +3,7 @@
 internal import CChecksum
 
 /// The Castagnoli checksum.
+@usableFromInline
 package enum CRC32C {
   /// The checksum of `bytes`, or of earlier bytes with checksum `seed` followed by `bytes`.
   package static func checksum(_ bytes: ByteView, seed: UInt32 = 0) -> UInt32 {

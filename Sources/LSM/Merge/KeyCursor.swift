@@ -28,7 +28,8 @@ package final class KeyCursor: @unchecked Sendable {
   private var state = State.nowhere
   /// The key that the last step has left.
   private var leftKey = ByteBuffer(capacity: 64)
-  /// Newest first; never only a `delete` (such keys are skipped). Valid until the next move.
+  /// Newest first; never only a `delete` (such keys are skipped). Meaningful while the cursor is
+  /// valid; the bytes stay until the next move.
   package private(set) var operands: [Operand] = []
 
   /// - Parameters:
@@ -145,10 +146,7 @@ package final class KeyCursor: @unchecked Sendable {
     }
   }
 
-  private func leave() {
-    state = .nowhere
-    operands.removeAll(keepingCapacity: true)
-  }
+  private func leave() { state = .nowhere }
 
   private func interrupted(_ error: EngineError) -> EngineError {
     leave()
@@ -183,13 +181,21 @@ package final class KeyCursor: @unchecked Sendable {
 
   /// Gathers the current key's operands; false when it is deleted.
   private func collect() throws(EngineError) -> Bool {
-    operands.removeAll(keepingCapacity: true)
-    repeat {
+    let newest = Operand(kind: merged.kind, value: merged.value)
+    if newest.kind == .delete { return false }
+    // Most keys have one operand, and so had the key before: no array is emptied and filled.
+    if operands.count == 1 {
+      operands[0] = newest
+    } else {
+      operands.removeAll(keepingCapacity: true)
+      operands.append(newest)
+    }
+    if newest.kind.hidesOlder { return true }
+    while try merged.nextEntryOfKey() {
       let kind = merged.kind
-      if kind == .delete, operands.isEmpty { return false }
       operands.append(Operand(kind: kind, value: merged.value))
       if kind.hidesOlder { break }
-    } while try merged.nextEntryOfKey()
+    }
     return true
   }
 }

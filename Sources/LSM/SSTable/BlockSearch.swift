@@ -49,10 +49,19 @@ struct BlockSearch {
     }
     let shared = entries[offset]
     let unshared = entries[offset &+ 1]
-    let tag = entries[offset &+ 2]
-    guard (shared | unshared | tag) < 0x80 else { return try longEntry(at: offset) }
+    let tag = UInt64(entries[offset &+ 2])
+    guard (shared | unshared) < 0x80 else { return try longEntry(at: offset) }
+    if tag < 0x80 {
+      return try checked(
+        shared: UInt64(shared), unshared: UInt64(unshared), tag: tag, offset: offset &+ 3)
+    }
+    // Values of 32 bytes to 4 KiB: a tag of two bytes.
+    guard offset <= entries.count - 4, entries[offset &+ 3] < 0x80 else {
+      return try longEntry(at: offset)
+    }
     return try checked(
-      shared: UInt64(shared), unshared: UInt64(unshared), tag: UInt64(tag), offset: offset &+ 3)
+      shared: UInt64(shared), unshared: UInt64(unshared),
+      tag: tag & 0x7f | UInt64(entries[offset &+ 3]) << 7, offset: offset &+ 4)
   }
 
   @inline(never)
@@ -101,6 +110,7 @@ struct BlockSearch {
   func value(_ entry: BlockEntry) -> ByteView { entries[entry.valueOffset..<entry.endOffset] }
 
   /// The whole key at a restart point.
+  @inline(__always)
   func restartKey(_ index: Int) throws(BlockDamage) -> ByteView {
     let entry = try entry(at: restartOffset(index))
     guard entry.shared == 0 else { throw .format("a restart point shares a prefix") }
