@@ -16,6 +16,7 @@ package final class EngineWorld {
 
   package init(seed: UInt64 = 1) throws {
     self.seed = seed
+    options.logFileByteCount = 64 << 10
     files = SimulatedFileSystem()
     clock = ManualClock()
     scheduler = ManualScheduler(clock: clock, seed: seed)
@@ -28,7 +29,7 @@ package final class EngineWorld {
       fileSystem: files, time: clock, scheduler: scheduler, randomSeed: seed,
       cache: BlockCache(byteCount: 8 << 20), memory: memory)
     return try Engine.open(
-      directory, environment: environment, options: options, merger: AppendMerger(),
+      directory, environment: environment, options: options, merger: TextMerger(),
       observer: observer)
   }
 
@@ -52,14 +53,14 @@ extension Engine {
     return try commitAndWait(batch, durability: durability)
   }
 
-  /// The value of a key as `AppendMerger` makes it.
+  /// The value of a key as `TextMerger` makes it.
   package func text(of key: String, at snapshot: Snapshot? = nil) throws(EngineError) -> String? {
     let list = OperandList()
     let snapshot = snapshot ?? self.snapshot()
     let lookup = try ByteView.of(key) { (key) throws(EngineError) in
       try get(key, at: snapshot, wait: .allowed, into: list)
     }
-    let value = AppendMerger.value(of: list.operands)
+    let value = TextMerger.value(of: list.operands)
     precondition((value != nil) == (lookup == .found), "the answer fits the operands")
     return value.map { String(decoding: $0, as: UTF8.self) }
   }
@@ -75,7 +76,7 @@ extension Engine {
     var pairs: [String] = []
     if reversed { try cursor.seekToLast() } else { try cursor.seekToFirst() }
     while cursor.isValid {
-      let value = AppendMerger.value(of: cursor.operands) ?? []
+      let value = TextMerger.value(of: cursor.operands) ?? []
       pairs.append(
         "\(String(decoding: cursor.key.array, as: UTF8.self))="
           + String(decoding: value, as: UTF8.self))

@@ -22,6 +22,8 @@ final class BackgroundWork: Sendable {
     var isSyncScheduled = false
     var isIdleScheduled = false
     var isClosed = false
+    /// What somebody asked to have rewritten.
+    var rewrite: RewriteRequest?
   }
 
   /// First and longest pause after a failed job.
@@ -30,6 +32,8 @@ final class BackgroundWork: Sendable {
 
   let state: EngineState
   let throttle: WriteThrottle
+  private let policy: any CompactionPolicy = LeveledPolicy()
+  private let debt = Atomic<UInt64>(0)
   private let jobs = Mutex(Jobs())
   private let lastCommit = Atomic<UInt64>(0)
   /// Set once, before anything runs.
@@ -106,8 +110,7 @@ final class BackgroundWork: Sendable {
     var failure: EngineError?
     do throws(EngineError) {
       while state.readOnly == nil, let oldest = state.view.sealed.last {
-        try state.flush(oldest)
-        updateThrottle()
+        try flush(oldest)
       }
     } catch {
       failure = error
@@ -121,8 +124,124 @@ final class BackgroundWork: Sendable {
     }
   }
 
+  /// Writes a sealed memtable, the oldest, to level 0; its logs are free then.
+  private func flush(_ oldest: LoggedMemtable) throws(EngineError) {
+    let view = state.view
+    let started = state.now
+    let result = try FlushJob([oldest.memtable], version: view.version, environment: state.jobs)
+      .run()
+    let index = view.sealed.lastIndex { $0 === oldest } ?? 0
+    let next = index > 0 ? view.sealed[index - 1] : view.active
+    var edit = result.edit
+    edit.oldestLogNumber = next.firstLog.rawValue
+    try state.install(edit, flushed: [oldest])
+    state.logs.release(below: next.firstLog)
+    state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
+    state.counters.bytesFlushed.wrappingAdd(result.bytesWritten, ordering: .relaxed)
+    updateThrottle()
+    state.environment.events(
+      .flushed(
+        directory: state.directory, byteCount: result.bytesWritten,
+        nanoseconds: state.now &- started))
+  }
+
   /// Why the last flush failed; nil when it did not.
   var flushRefusal: EngineError? { state.readOnly ?? jobs.withLock { $0.flush.failure } }
+
+  // MARK: Compaction
+
+  private func scheduleCompaction() { scheduleCompaction(afterNanoseconds: 0) }
+
+  private func scheduleCompaction(afterNanoseconds delay: UInt64) {
+    guard state.readOnly == nil, choice() != nil else { return }
+    let isNew = jobs.withLock { jobs in
+      guard !jobs.compaction.isScheduled, !jobs.isClosed else { return false }
+      jobs.compaction.isScheduled = true
+      return true
+    }
+    guard isNew else { return }
+    state.environment.scheduler.submit(to: .compaction, afterNanoseconds: delay) { [weak self] in
+      guard let self else { return }
+      jobs.withLock { $0.compaction.isScheduled = false }
+      compactHere()
+    }
+  }
+
+  /// Does one compaction on this thread, or waits until whoever is at one is done. One at a time,
+  /// so that engines take turns on the lane.
+  ///
+  /// - Returns: False when there was nothing to do.
+  @discardableResult
+  private func compactHere() -> Bool {
+    guard begin(\.compaction) else { return true }
+    var failure: EngineError?
+    var found = false
+    do throws(EngineError) {
+      if state.readOnly == nil, !state.stop.isSet, let (choice, version) = choice() {
+        found = true
+        try compact(choice, version)
+      }
+    } catch {
+      failure = error
+    }
+    end(\.compaction, failure)
+    if let failure {
+      if case .closed = failure { return false }
+      report("compaction", failure)
+      scheduleCompaction(afterNanoseconds: retryDelay(\.compaction))
+    } else if found {
+      scheduleCompaction()
+    }
+    return found
+  }
+
+  private func choice() -> (CompactionChoice, Version)? {
+    let version = state.view.version
+    var situation = CompactionSituation(version: version, options: state.options)
+    let quiet = state.now &- lastCommit.load(ordering: .relaxed)
+    situation.isIdle = quiet >= state.options.idleNanoseconds
+    situation.rewrite = jobs.withLock { jobs in
+      if let rewrite = jobs.rewrite, rewrite.isSatisfied(by: version) { jobs.rewrite = nil }
+      return jobs.rewrite
+    }
+    return policy.choose(situation).map { ($0, version) }
+  }
+
+  private func compact(_ choice: CompactionChoice, _ version: Version) throws(EngineError) {
+    let started = state.now
+    let result = try CompactionJob(choice, version: version, environment: state.jobs).run()
+    try state.install(result.edit)
+    state.counters.compactions.wrappingAdd(1, ordering: .relaxed)
+    state.counters.bytesCompacted.wrappingAdd(result.bytesWritten, ordering: .relaxed)
+    updateThrottle()
+    state.environment.events(
+      .compacted(
+        directory: state.directory, fromLevel: choice.firstLevel, toLevel: choice.outputLevel,
+        bytesRead: result.bytesRead, bytesWritten: result.bytesWritten,
+        nanoseconds: state.now &- started))
+  }
+
+  /// Asks for all that is old now to be written anew, in the background.
+  func requestRewrite() {
+    let request = RewriteRequest(
+      filesBefore: state.versions.newFileNumber(), entriesUpTo: state.publishedSequence)
+    jobs.withLock { $0.rewrite = request }
+    scheduleCompaction()
+  }
+
+  /// Rewrites everything and returns when it is done.
+  func compactAll() throws(EngineError) {
+    try flushAll()
+    requestRewrite()
+    while jobs.withLock({ $0.rewrite != nil }) {
+      let isBusy = compactHere()
+      if let refusal = state.readOnly ?? jobs.withLock({ $0.compaction.failure }) {
+        throw refusal
+      }
+      if state.stop.isSet { throw .closed }
+      if !isBusy { break }
+    }
+  }
 
   // MARK: Jobs
 
@@ -197,10 +316,32 @@ final class BackgroundWork: Sendable {
     }
   }
 
-  /// Ends background work after what runs now, with all memory written out.
+  /// Ends background work, with all memory written out unless writing has ended before.
   func close() throws(EngineError) {
-    try flushAll()
+    var failure: EngineError?
+    if state.readOnly == nil {
+      do throws(EngineError) {
+        try flushAll()
+        // All of it is in table files: the next opening has nothing to replay.
+        var edit = VersionEdit()
+        edit.oldestLogNumber = state.logs.writer.number.rawValue + 1
+        try state.install(edit)
+      } catch {
+        failure = error
+      }
+    }
+    state.stop.set()
+    jobs.withLock { $0.isClosed = true }
+    // Nothing starts any more; what runs ends soon.
+    for job in [\Jobs.flush, \Jobs.compaction] {
+      while !begin(job) {}
+      end(job, nil)
+    }
+    if let failure { throw failure }
   }
+
+  /// Bytes that compactions still have to write.
+  var debtByteCount: UInt64 { debt.load(ordering: .relaxed) }
 
   func updateThrottle() {
     let view = state.view
@@ -210,10 +351,12 @@ final class BackgroundWork: Sendable {
     backlog.levelZeroCount = view.version.levels[0].files.count
     backlog.levelZeroTrigger = state.options.levelZeroTrigger
     backlog.storeByteCount = view.version.byteCount
+    backlog.debtByteCount = policy.debtByteCount(view.version, state.options)
+    debt.store(backlog.debtByteCount, ordering: .relaxed)
     throttle.update(backlog)
+    state.jobs.budget.setDebt(
+      byteCount: backlog.debtByteCount, isUrgent: WriteThrottle.pressure(backlog) > 0)
   }
-
-  private func scheduleCompaction() {}
 
   // MARK: Idle engines
 

@@ -260,24 +260,27 @@ final class CommitQueue: Sendable {
   // MARK: Closing
 
   /// Refuses what comes from now on, commits what waits, and returns when that is done.
-  func close() {
-    let wasClosed = state.withLock { state in
+  ///
+  /// - Returns: False when it was closed before.
+  func close() -> Bool {
+    let isFirst = state.withLock { state in
       defer { state.isClosed = true }
-      return state.isClosed
+      return !state.isClosed
     }
-    if wasClosed { return }
+    guard isFirst else { return false }
     while true {
-      let done = Latch()
-      perform { _ in done.open() }
-      done.wait()
-      let isEmpty = state.withLock { state in
-        guard !state.isDraining else { return state.waiting.isEmpty }
-        if state.waiting.isEmpty { return true }
+      // Behind whoever has the right to commit now.
+      let reached = Latch()
+      perform { _ in reached.open() }
+      reached.wait()
+      let isMine = state.withLock { state -> Bool? in
+        if state.waiting.isEmpty, !state.isDraining { return nil }
+        if state.isDraining { return false }
         state.isDraining = true
-        return false
+        return true
       }
-      if isEmpty { return }
-      drain(as: .lane)
+      guard let isMine else { return true }
+      if isMine { drain(as: .waiter(Latch())) }
     }
   }
 }

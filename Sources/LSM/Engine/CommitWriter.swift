@@ -163,6 +163,7 @@ final class CommitWriter {
           now &- min(now, request.enqueuedNanoseconds), ordering: .relaxed)
       }
     }
+    state.jobs.budget.received(byteCount: Int(byteCount))
     counters.bytesCommitted.wrappingAdd(byteCount, ordering: .relaxed)
     counters.commits.wrappingAdd(UInt64(group.count), ordering: .relaxed)
     counters.commitGroups.wrappingAdd(1, ordering: .relaxed)

@@ -97,9 +97,9 @@ package final class Engine: Sendable {
   /// Writes memtables out and waits.
   package func flush() throws(EngineError) { try background.flushAll() }
   /// Rewrites every table file through the merger and waits; tombstones and doomed values go.
-  package func compactAll() throws(EngineError) {}
+  package func compactAll() throws(EngineError) { try background.compactAll() }
   /// Asks for the same in the background, oldest files first, within the I/O budget.
-  package func requestFullCompaction() {}
+  package func requestFullCompaction() { background.requestRewrite() }
 
   package var statistics: EngineStatistics {
     var statistics = EngineStatistics()
@@ -116,14 +116,24 @@ package final class Engine: Sendable {
     statistics.bytesLogged = state.logs.writtenByteCount
     statistics.lastSequence = now.sequence
     statistics.isReadOnly = state.readOnly != nil
+    statistics.compactionDebtByteCount = background.debtByteCount
     state.counters.fill(&statistics)
     return statistics
   }
 
   /// Finishes what is queued, flushes, closes. Later calls throw `.closed`.
   package func close() throws(EngineError) {
-    queue.close()
-    try background.close()
+    guard queue.close() else { return }
+    var failure: EngineError?
+    do throws(EngineError) { try background.close() } catch { failure = error }
+    do throws(EngineError) {
+      try state.logs.close()
+      try state.versions.close()
+    } catch {
+      // A log or manifest that failed earlier fails again here, and was reported then.
+      if state.readOnly == nil { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 }
 

@@ -1,10 +1,15 @@
 // What the parts of one engine share: what is visible, what is on disk, and whether it may still
 // be written to.
 
-internal import Bytes
 internal import Runtime
 internal import Synchronization
-internal import VFS
+
+/// Set once, when an engine closes: its jobs give up soon.
+final class StopFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+  func set() { flag.store(true, ordering: .relaxed) }
+}
 
 /// The state of one open engine. Safe for concurrent use.
 final class EngineState: Sendable {
@@ -19,22 +24,26 @@ final class EngineState: Sendable {
   let merger: any ValueMerger
   let versions: VersionSet
   let logs: LogFiles
+  /// What flushes and compactions get of this engine.
+  let jobs: JobEnvironment
+  let stop: StopFlag
   let counters = EngineCounters()
   private let visible: Mutex<Visible>
   private let readOnlyCause = Mutex<String?>(nil)
   private let memtableSeed: Atomic<UInt64>
 
   init(
-    directory: String, environment: EngineEnvironment, options: EngineOptions,
-    merger: any ValueMerger, versions: VersionSet, logs: LogFiles, recovered: LoggedMemtable,
-    sequence: SequenceNumber
+    _ environment: EngineEnvironment, jobs: JobEnvironment, stop: StopFlag, versions: VersionSet,
+    logs: LogFiles, recovered: LoggedMemtable, sequence: SequenceNumber
   ) {
-    self.directory = directory
+    directory = jobs.directory
     self.environment = environment
-    self.options = options
-    self.merger = merger
+    options = jobs.options
+    merger = jobs.merger
     self.versions = versions
     self.logs = logs
+    self.jobs = jobs
+    self.stop = stop
     memtableSeed = Atomic(environment.randomSeed)
     let view = ReadView(active: recovered, sealed: [], version: versions.current)
     visible = Mutex(Visible(view: view, sequence: sequence))
@@ -107,72 +116,4 @@ final class EngineState: Sendable {
   }
 
   var now: UInt64 { environment.time.monotonicNanoseconds }
-
-  // MARK: Jobs
-
-  /// Writes a sealed memtable, the oldest, to level 0; its logs are free then.
-  func flush(_ oldest: LoggedMemtable) throws(EngineError) {
-    let view = view
-    let index = view.sealed.lastIndex { $0 === oldest } ?? 0
-    let next = index > 0 ? view.sealed[index - 1] : view.active
-    var edit = VersionEdit()
-    if let table = try InterimFlush(state: self, memtable: oldest.memtable).run() {
-      edit.add(table, toLevel: 0)
-    }
-    edit.oldestLogNumber = next.firstLog.rawValue
-    edit.lastSequence = oldest.memtable.lastSequence
-    try install(edit, flushed: [oldest])
-    logs.release(below: next.firstLog)
-  }
-}
-
-struct InterimFlush {
-  let state: EngineState
-  let memtable: Memtable
-
-  func run() throws(EngineError) -> TableMetadata? {
-    let number = state.versions.newFileNumber()
-    let path = FileName.table(number).path(in: state.directory)
-    let fileSystem = state.environment.fileSystem
-    do {
-      let file = try fileSystem.create(path)
-      let builder = TableBuilder(file: file, options: TableOptions())
-      let cursor = memtable.cursor(at: SequenceNumber(.max))
-      cursor.seekToFirst()
-      var output = ByteBuffer()
-      while cursor.isValid {
-        let key = cursor.key
-        var operands: [Operand] = []
-        while cursor.isValid, cursor.key == key {
-          operands.append(Operand(kind: cursor.kind, value: cursor.value))
-          cursor.next()
-        }
-        output.clear()
-        switch state.merger.merge(key: key, operands: operands, isOldest: false, into: &output) {
-        case .unchanged: try builder.add(key: key, kind: operands[0].kind, value: operands[0].value)
-        case .put: try builder.add(key: key, kind: .put, value: output.view)
-        case .merge: try builder.add(key: key, kind: .merge, value: output.view)
-        case .delete: try builder.add(key: key, kind: .delete, value: ByteView())
-        case .nothing: break
-        }
-      }
-      var attributes = TableAttributes()
-      attributes.smallestSequence = memtable.firstSequence
-      attributes.largestSequence = memtable.lastSequence
-      let summary = try builder.finish(attributes)
-      try fileSystem.syncDirectory(state.directory)
-      let facts = summary.properties
-      return TableMetadata(
-        number: number, byteCount: summary.byteCount, smallestKey: facts.smallestKey,
-        largestKey: facts.largestKey, smallestSequence: memtable.firstSequence,
-        largestSequence: memtable.lastSequence, entryCount: facts.entryCount,
-        tombstoneCount: facts.tombstoneCount, mergeCount: facts.mergeCount)
-    } catch let error as EngineError {
-      try? fileSystem.remove(path)
-      throw error
-    } catch {
-      try? fileSystem.remove(path)
-      throw (error as? FileError).map { EngineError($0) } ?? .closed
-    }
-  }
 }

@@ -40,15 +40,20 @@ struct Recovery {
     let manifest = try readManifest(inventory)
     try checkTables(manifest, inventory)
     let versions = try startManifest(manifest, inventory)
-    var replay = Replay(self, versions: versions)
+    let stop = StopFlag()
+    let jobs = JobEnvironment(
+      directory: directory, fileSystem: fileSystem, time: environment.time,
+      scheduler: environment.scheduler, options: options, merger: merger,
+      budget: IOBudget(time: environment.time), newFileNumber: { versions.newFileNumber() },
+      shouldStop: { stop.isSet })
+    var replay = Replay(self, versions: versions, jobs: jobs)
     let recovered = try replay.run(inventory.logs)
     let logs = try LogFiles(
       directory: directory, fileSystem: fileSystem, byteCountLimit: options.logFileByteCount,
       randomSeed: environment.randomSeed, found: recovered)
     let firstLog = replay.firstLog ?? recovered.nextNumber
     let state = EngineState(
-      directory: directory, environment: environment, options: options, merger: merger,
-      versions: versions, logs: logs,
+      environment, jobs: jobs, stop: stop, versions: versions, logs: logs,
       recovered: LoggedMemtable(replay.memtable, firstLog: firstLog),
       sequence: replay.lastSequence)
     environment.events(
@@ -145,6 +150,7 @@ struct Recovery {
 private struct Replay {
   private let recovery: Recovery
   private let versions: VersionSet
+  private let jobs: JobEnvironment
   private(set) var memtable: Memtable
   private(set) var lastSequence: SequenceNumber
   /// The first log with entries of `memtable`.
@@ -152,9 +158,10 @@ private struct Replay {
   private(set) var recordCount = 0
   private(set) var tornByteCount: UInt64 = 0
 
-  init(_ recovery: Recovery, versions: VersionSet) {
+  init(_ recovery: Recovery, versions: VersionSet, jobs: JobEnvironment) {
     self.recovery = recovery
     self.versions = versions
+    self.jobs = jobs
     lastSequence = versions.lastSequence
     memtable = Replay.emptyMemtable(recovery)
   }
@@ -203,10 +210,16 @@ private struct Replay {
         path: chain.current?.path ?? recovery.directory, offset: 0,
         reason: "entry \(sequence) of a whole record is no entry: \(error)")
     }
-    if memtable.byteCount >= recovery.options.memtableByteCount {
-      memtable = Replay.emptyMemtable(recovery)
-      firstLog = chain.current?.number
-    }
+    if memtable.byteCount >= recovery.options.memtableByteCount { try flush(chain) }
+  }
+
+  /// Writes the memtable to level 0. The log being read stays live: more of its entries come.
+  private mutating func flush(_ chain: LogChain) throws(EngineError) {
+    var edit = try FlushJob([memtable], version: versions.current, environment: jobs).run().edit
+    firstLog = chain.current?.number
+    edit.oldestLogNumber = firstLog?.rawValue
+    _ = try versions.install(edit)
+    memtable = Replay.emptyMemtable(recovery)
   }
 
   /// What the logs are from now on: live ones keep what is in `memtable`.

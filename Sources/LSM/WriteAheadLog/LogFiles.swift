@@ -1,6 +1,7 @@
 // The log files of one engine: the one being written, those whose entries are not yet all in table
 // files, and those that wait to be used again. A recycled file keeps its name and its blocks.
 
+internal import Runtime
 internal import Synchronization
 internal import VFS
 
@@ -34,7 +35,9 @@ final class LogFiles: @unchecked Sendable {
     /// Files that hold nothing; their names are durable.
     var free: [FileNumber]
     var nextSlot: UInt64
-    var isPreparing = false
+    /// Somebody makes a file; opened when done.
+    var preparing: Latch?
+    var isClosed = false
     var finishedByteCount: UInt64 = 0
   }
 
@@ -185,9 +188,10 @@ final class LogFiles: @unchecked Sendable {
   /// Makes a file ready for the next `roll`, so that no commit waits for it. What fails here is
   /// tried again, and reported, by `roll`.
   func prepareNext() {
+    let done = Latch()
     let isNeeded = state.withLock { state in
-      guard state.free.isEmpty, !state.isPreparing else { return false }
-      state.isPreparing = true
+      guard state.free.isEmpty, state.preparing == nil, !state.isClosed else { return false }
+      state.preparing = done
       return true
     }
     guard isNeeded else { return }
@@ -200,9 +204,10 @@ final class LogFiles: @unchecked Sendable {
       try? file.close()
     }
     state.withLock { state in
-      state.isPreparing = false
+      state.preparing = nil
       if let slot { state.free.append(slot) }
     }
+    done.open()
   }
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
@@ -232,6 +237,12 @@ final class LogFiles: @unchecked Sendable {
   }
 
   func close() throws(EngineError) {
+    let preparing = state.withLock { state in
+      state.isClosed = true
+      return state.preparing
+    }
+    // Afterwards the directory may be somebody else's.
+    preparing?.wait()
     do throws(FileError) {
       try syncable.withLock { (writer) throws(FileError) in
         try writer.sync()

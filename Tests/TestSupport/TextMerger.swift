@@ -4,7 +4,7 @@ package import Bytes
 package import LSM
 
 /// Appends merges to what is older.
-package final class AppendMerger: ValueMerger {
+package final class TextMerger: ValueMerger {
   package init() {}
 
   package func merge(
