@@ -78,7 +78,7 @@ let package = Package(
     .target(
       name: "BinaryAPI",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "Net", "BinaryProtocol",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "BinaryProtocol",
       ],
       swiftSettings: hot),
     // What kvctl and the load test speak.

@@ -99,7 +99,7 @@ struct RowFrames {
         guard longest <= writer.bodyLimit - RowEncoder.overheadByteCount else { return false }
         if longest > writer.pieceByteCount / 2 { close(&buffer) }
       }
-      let current = open(&buffer)
+      let current = openFrame(&buffer)
       start = RowEncoder.append(
         row, from: start, withKey: withKey && start == 0, limit: writer.pieceByteCount, as: 1,
         to: &buffer)
@@ -118,7 +118,7 @@ struct RowFrames {
 
   /// Ends the answer with a last, perhaps empty, frame.
   mutating func finish(_ buffer: inout ByteBuffer) {
-    let last = open(&buffer)
+    let last = openFrame(&buffer)
     closedByteCount += last.bodyByteCount(in: buffer)
     last.finish(operation, flags: .answer, in: &buffer)
     frame = nil
@@ -131,7 +131,7 @@ struct RowFrames {
     writer.refusal(refusal, to: operation.rawValue, requestID, into: &buffer)
   }
 
-  private mutating func open(_ buffer: inout ByteBuffer) -> FrameWriter {
+  private mutating func openFrame(_ buffer: inout ByteBuffer) -> FrameWriter {
     if let frame { return frame }
     let opened = FrameWriter(
       FrameHeader(operation: operation, flags: [.answer, .more], requestID: requestID),

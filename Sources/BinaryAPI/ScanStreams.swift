@@ -32,6 +32,12 @@ final class ScanStream: @unchecked Sendable {
 
   var isWaitingForCredit: Bool { !isBusy && credit <= 0 }
 
+  /// Holds nothing of the engine's while the client is waited for.
+  func release() {
+    row.clear()
+    scan.release()
+  }
+
   func grant(_ byteCount: UInt64) {
     let (sum, overflow) = credit.addingReportingOverflow(Int64(clamping: byteCount))
     credit = overflow ? .max : sum
@@ -118,9 +124,9 @@ extension BinarySession {
         endScan(stream.id)
         closeWhenIdle()
       }
-      return
+      return stream.release()
     }
-    guard !connection.isOutputFull else { return }
+    guard !connection.isOutputFull else { return stream.release() }
     let deadline = front.time.monotonicNanoseconds + BinarySession.sliceNanoseconds
     while true {
       var frames = RowFrames(.scan, stream.id, writer)
@@ -131,8 +137,7 @@ extension BinarySession {
       connection.setNeedsFlush()
       switch pause {
       case .chunkIsFull:
-        if connection.isOutputFull { return }
-        if stream.credit <= 0 { return pump(stream) }
+        if stream.credit <= 0 || connection.isOutputFull { return pump(stream) }
       case .turn: return turn(stream)
       case .wouldBlock: return runOnWorker(stream)
       case .ended:

@@ -3,7 +3,6 @@
 internal import BinaryProtocol
 internal import Bytes
 internal import DataModel
-internal import LSM
 internal import Tablets
 
 extension BinarySession {
@@ -74,26 +73,26 @@ extension TableReport {
     maxCellTimestamp = statistics.maxCellTimestamp
     putsTotal = statistics.putsTotal
     deletesTotal = statistics.deletesTotal
-    let engine = statistics.engine
-    levels = engine.levels.map { Level($0) }
-    memtableByteCount = UInt64(clamping: engine.memtableByteCount)
-    sealedMemtableCount = UInt64(clamping: engine.sealedMemtableCount)
-    logByteCount = engine.logByteCount
-    compactionDebtByteCount = engine.compactionDebtByteCount
-    bytesCommitted = engine.bytesCommitted
-    bytesLogged = engine.bytesLogged
-    bytesFlushed = engine.bytesFlushed
-    bytesCompacted = engine.bytesCompacted
-    commits = engine.commits
-    longestCommitNanoseconds = engine.longestCommitNanoseconds
-    lastSequence = engine.lastSequence.rawValue
+    let figures = statistics.figures
+    levels = figures.levels.map { Level($0) }
+    memtableByteCount = figures.memtableByteCount
+    sealedMemtableCount = figures.sealedMemtableCount
+    logByteCount = figures.logByteCount
+    compactionDebtByteCount = figures.compactionDebtByteCount
+    bytesCommitted = figures.bytesCommitted
+    bytesLogged = figures.bytesLogged
+    bytesFlushed = figures.bytesFlushed
+    bytesCompacted = figures.bytesCompacted
+    commits = figures.commits
+    longestCommitNanoseconds = figures.longestCommitNanoseconds
+    lastSequence = figures.lastSequence
   }
 }
 
 extension TableReport.Level {
-  init(_ level: EngineStatistics.Level) {
+  init(_ level: EngineFigures.Level) {
     self.init()
-    fileCount = UInt64(clamping: level.fileCount)
+    fileCount = level.fileCount
     byteCount = level.byteCount
     entryCount = level.entryCount
   }
