@@ -16,6 +16,8 @@ package final class IOBudget: Sendable {
   private static let averagingSeconds = 2.0
   /// Bytes that may be written at once after a rest, in seconds of the rate.
   private static let burstSeconds = 0.1
+  /// Below this a pause costs more than it gives; the debt of tokens stands.
+  private static let shortestPauseNanoseconds = 1_000_000.0
   /// A pause at most; whoever pauses looks up in between.
   private static let longestPauseNanoseconds = 50_000_000.0
 
@@ -70,8 +72,9 @@ package final class IOBudget: Sendable {
       state.tokens = Swift.min(state.tokens + passed * rate, rate * IOBudget.burstSeconds)
       state.tokens -= Double(byteCount)
       if state.isUrgent { state.tokens = Swift.max(0, state.tokens) }
-      guard state.tokens < 0 else { return 0 }
-      return UInt64(Swift.min(-state.tokens / rate * 1e9, IOBudget.longestPauseNanoseconds))
+      let pause = -state.tokens / rate * 1e9
+      guard pause >= IOBudget.shortestPauseNanoseconds else { return 0 }
+      return UInt64(Swift.min(pause, IOBudget.longestPauseNanoseconds))
     }
   }
 

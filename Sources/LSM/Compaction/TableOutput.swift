@@ -10,6 +10,8 @@ final class TableOutput {
   private let environment: JobEnvironment
   private let smallestSequence: SequenceNumber
   private let largestSequence: SequenceNumber
+  /// When the job began: what came due for garbage collection since then is still in the files.
+  private let creationMicroseconds: Int64
   /// Bytes at which a file is cut; nil for one file of any length.
   private let fileByteCount: UInt64?
   private var grandparents: Grandparents
@@ -31,6 +33,7 @@ final class TableOutput {
     self.environment = environment
     smallestSequence = sequences.lowerBound
     largestSequence = sequences.upperBound
+    creationMicroseconds = environment.time.wallMicroseconds
     self.fileByteCount = fileByteCount
     self.grandparents = grandparents
   }
@@ -102,7 +105,7 @@ final class TableOutput {
     var attributes = TableAttributes()
     attributes.smallestSequence = smallestSequence
     attributes.largestSequence = largestSequence
-    attributes.creationMicroseconds = environment.time.wallMicroseconds
+    attributes.creationMicroseconds = creationMicroseconds
     let summary = try builder.finish(attributes)
     current = nil
     let properties = summary.properties
@@ -113,7 +116,7 @@ final class TableOutput {
         largestSequence: largestSequence, entryCount: properties.entryCount,
         tombstoneCount: properties.tombstoneCount, mergeCount: properties.mergeCount,
         rawByteCount: properties.rawKeyByteCount &+ properties.rawValueByteCount,
-        creationMicroseconds: attributes.creationMicroseconds))
+        creationMicroseconds: creationMicroseconds))
     bytesWritten &+= summary.byteCount
     if summary.byteCount > pacedByteCount { try pace(Int(summary.byteCount - pacedByteCount)) }
   }

@@ -101,7 +101,7 @@ package final class LogChain {
     while true {
       guard let reader else {
         if logs.isEmpty { return nil }
-        try open(0)
+        try startLog(0)
         continue
       }
       if let record = try reader.next() {
@@ -120,11 +120,11 @@ package final class LogChain {
         return record
       }
       if position + 1 == logs.count { return nil }
-      try open(position + 1)
+      try startLog(position + 1)
     }
   }
 
-  private func open(_ index: Int) throws(EngineError) {
+  private func startLog(_ index: Int) throws(EngineError) {
     position = index
     let log = logs[index]
     let successor = index + 1 < logs.count ? logs[index + 1].header : nil
