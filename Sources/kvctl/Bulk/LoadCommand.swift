@@ -65,6 +65,7 @@ struct LoadCommand: ParsableCommand {
       }
     } catch {
       progress.clear()
+      try loader.rejects.finish()
       summarize(loader, progress)
       throw error
     }

@@ -96,7 +96,11 @@ final class Loader {
   private func readLine() throws -> Bool {
     do {
       guard let line = try lines.next() else { return false }
-      do {
+      if format == .csv, csv == nil {
+        csv = try header(line)
+        return true
+      }
+      do throws(RowTextError) {
         try read(line)
       } catch {
         batch.lastLine = line.number
@@ -116,12 +120,7 @@ final class Loader {
   private func read(_ line: LineBuffer.Line) throws(RowTextError) {
     switch format {
     case .ndjson: try json.read(line.text, line: line.number, into: &list)
-    case .csv:
-      guard csv != nil else {
-        csv = try Loader.header(schema, line, timestamp)
-        return
-      }
-      try csv?.read(line.text, line: line.number, into: &list)
+    case .csv: try csv?.read(line.text, line: line.number, into: &list)
     }
     batch.lines.append(line.number)
     batch.lastLine = line.number
@@ -133,10 +132,13 @@ final class Loader {
   }
 
   /// A wrong header ends the load: no record could be read.
-  private static func header(
-    _ schema: RowTextSchema, _ line: LineBuffer.Line, _ timestamp: Timestamp
-  ) throws(RowTextError) -> CSVRowReader {
-    try CSVRowReader(schema, header: line.text, line: line.number, timestamp: timestamp)
+  private func header(_ line: LineBuffer.Line) throws -> CSVRowReader {
+    do {
+      return try CSVRowReader(
+        schema, header: line.text, line: line.number, timestamp: timestamp)
+    } catch {
+      throw CommandFailure.refused("the header, \(error) (\(error.code.rawValue))")
+    }
   }
 
   private func sendBatch() throws {

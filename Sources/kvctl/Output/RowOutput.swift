@@ -32,7 +32,11 @@ enum RowDetail {
 struct RowOutput: ~Copyable {
   private let format: OutputFormat
   private let detail: RowDetail
-  private let schema: RowTextSchema
+  private let definition: TableDefinition
+  private let columns: [ColumnSelector]
+  private var schema: RowTextSchema
+  /// What the rows' family indices counted in last.
+  private var rowSchema: TableSchema?
   private var stream: OutputStream
   private var csv: CSVRowWriter?
   private var table: RowTable
@@ -46,10 +50,12 @@ struct RowOutput: ~Copyable {
     self.format = format
     self.detail = detail
     self.stream = stream
+    self.definition = definition
+    self.columns = detail == .keys ? [] : columns
     schema = RowTextSchema(definition)
     table = RowTable(schema, detail, limit: Terminal.width(of: 1))
     if format == .csv {
-      var writer = CSVRowWriter(schema, columns: detail == .keys ? [] : columns)
+      var writer = CSVRowWriter(schema, columns: self.columns)
       writer.writeHeader(into: &self.stream.buffer)
       csv = consume writer
     } else {
@@ -58,6 +64,7 @@ struct RowOutput: ~Copyable {
   }
 
   mutating func write(_ row: RowBuffer) throws {
+    if row.schema !== rowSchema { follow(row.schema) }
     rowCount += 1
     switch format {
     case .csv: csv?.write(row, into: &stream.buffer)
@@ -70,6 +77,19 @@ struct RowOutput: ~Copyable {
       stream.buffer.append(UInt8(ascii: "\n"))
     }
     try stream.flushIfLarge()
+  }
+
+  /// Takes over how rows count their families, which changes when the table does meanwhile.
+  private mutating func follow(_ new: TableSchema?) {
+    rowSchema = new
+    guard let new, new.definition.families.map(\.name) != schema.definition.families.map(\.name)
+    else { return }
+    let families = new.definition.families.map { family in
+      definition.families.first { $0.name == family.name } ?? family
+    }
+    schema = RowTextSchema(TableDefinition(name: definition.name, families: families))
+    table.schema = schema
+    if format == .csv { csv = CSVRowWriter(schema, columns: columns) }
   }
 
   private mutating func writeJSON(_ row: RowBuffer) {

@@ -13,7 +13,8 @@ struct RowTable {
   /// Rows that are looked at before widths are set.
   private static let sampleRowCount = 200
 
-  private let schema: RowTextSchema
+  /// Set anew when rows count their families in another way.
+  var schema: RowTextSchema
   private let detail: RowDetail
   private let limit: Int?
   private var held: [[(column: String, alignRight: Bool, text: String)]] = []

@@ -82,17 +82,17 @@ enum RowScanning {
     pass.options.filter = .stripValue
     pass.options.versions = 1
     try client.scan(definition.name, pass) { row in
-      for cell in row.cells {
+      let families = row.schema?.definition.families ?? definition.families
+      for cell in row.cells where cell.familyIndex < families.count {
         found.insert(
           ColumnSelector(
-            family: definition.families[cell.familyIndex].name, qualifier: cell.qualifier.array))
+            family: families[cell.familyIndex].name, qualifier: cell.qualifier.array))
       }
       return true
     }
-    return found.sorted {
-      ($0.family, $0.qualifier ?? []).0 != $1.family
-        ? $0.family < $1.family
-        : ($0.qualifier ?? []).lexicographicallyPrecedes($1.qualifier ?? [])
+    return found.sorted { left, right in
+      if left.family != right.family { return left.family < right.family }
+      return (left.qualifier ?? []).lexicographicallyPrecedes(right.qualifier ?? [])
     }
   }
 }
