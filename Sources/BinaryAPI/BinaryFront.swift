@@ -7,10 +7,13 @@ package import Tablets
 /// How a front treats its connections.
 package struct BinaryFrontOptions: Sendable {
   package var limits = ConnectionLimits()
-  /// Memory for requests between arrival and answer, all connections together.
-  package var inFlightByteCount = 64 << 20
+  /// Memory for requests, all connections together: half for long frames that are arriving, half
+  /// for requests between arrival and answer.
+  package var inFlightByteCount = 128 << 20
   /// A connection that has not greeted by then is closed.
   package var greetingNanoseconds: UInt64 = 10_000_000_000
+  /// A connection whose long frame has made no progress for this long is closed.
+  package var stallNanoseconds: UInt64 = 30_000_000_000
   package init() {}
 }
 
@@ -21,6 +24,9 @@ package final class BinaryFront: Sendable {
   let time: any TimeSource
   let options: BinaryFrontOptions
   let budget: InFlightBudget
+  /// Apart from `budget`: a peer that stops in the middle of a long frame holds up other long
+  /// frames at most.
+  let arrivals: InFlightBudget
 
   package init(
     service: TableService, scheduler: any Scheduler, time: any TimeSource,
@@ -30,7 +36,8 @@ package final class BinaryFront: Sendable {
     self.scheduler = scheduler
     self.time = time
     self.options = options
-    self.budget = InFlightBudget(byteCount: options.inFlightByteCount)
+    self.budget = InFlightBudget(byteCount: options.inFlightByteCount / 2)
+    self.arrivals = InFlightBudget(byteCount: options.inFlightByteCount / 2)
   }
 
   /// The handler of a connection that was just accepted; call on its loop.

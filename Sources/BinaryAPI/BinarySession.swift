@@ -25,8 +25,13 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   private var greetingTimer: LoopTimer?
   private var isPaused = false
   private(set) var inputHasEnded = false
-  /// Bytes of the budget taken for a long frame that is still arriving.
+  /// Waits for one of the front's budgets.
+  private var isWaitingForMemory = false
+  /// Bytes taken for a long frame that is still arriving.
   private var reservedByteCount = 0
+  /// Bytes of it that have arrived, and that had when the stall timer was set.
+  private var arrivedByteCount = 0
+  private var stallTimer: LoopTimer?
 
   init(_ front: BinaryFront, _ connection: Connection) {
     self.front = front
@@ -54,7 +59,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
       let step = state.next(bytes.dropFirst(used))
       switch step {
       case .wait(let total):
-        if let total, !reserve(total) { pause() }
+        if let total, !reserve(total, arrived: bytes.count - used) { pause() }
         return used
       case .pause:
         pause()
@@ -140,13 +145,10 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   /// Counts a request in: its cost, or nil when the memory for it is not there yet.
   private func admit(_ operation: Operation, _ byteCount: Int) -> Int? {
     guard operation != .scanCredit, operation != .cancel else { return 0 }
-    if reservedByteCount == 0 {
-      guard acquire(byteCount) else { return nil }
-    }
-    let cost = max(reservedByteCount, byteCount)
-    reservedByteCount = 0
-    state.begin(byteCount: cost)
-    return cost
+    guard acquire(byteCount, from: front.budget) else { return nil }
+    releaseReserved()
+    state.begin(byteCount: byteCount)
+    return byteCount
   }
 
   /// Counts a request out. Every request that was performed ends here exactly once.
@@ -157,25 +159,50 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     closeWhenIdle()
   }
 
-  private func acquire(_ byteCount: Int) -> Bool {
-    front.budget.acquire(byteCount) { [weak self] in
+  private func acquire(_ byteCount: Int, from budget: InFlightBudget) -> Bool {
+    let isAcquired = budget.acquire(byteCount) { [weak self] in
       guard let self else { return }
-      loop.execute { self.resume() }
+      loop.execute {
+        self.isWaitingForMemory = false
+        self.resume()
+      }
     }
+    if !isAcquired { isWaitingForMemory = true }
+    return isAcquired
   }
 
   /// Takes the memory for a long frame before it arrives; short ones wait in the input buffer.
-  private func reserve(_ total: Int) -> Bool {
-    guard total > 256 << 10, reservedByteCount == 0 else { return true }
-    guard acquire(total) else { return false }
+  private func reserve(_ total: Int, arrived: Int) -> Bool {
+    guard total > BinarySession.shortFrameByteCount else { return true }
+    arrivedByteCount = arrived
+    guard reservedByteCount == 0 else { return true }
+    guard acquire(total, from: front.arrivals) else { return false }
     reservedByteCount = total
+    watchForStall()
     return true
   }
 
+  private static let shortFrameByteCount = 256 << 10
+
   private func releaseReserved() {
     guard reservedByteCount > 0 else { return }
-    front.budget.release(reservedByteCount)
+    stallTimer?.cancel()
+    stallTimer = nil
+    front.arrivals.release(reservedByteCount)
     reservedByteCount = 0
+  }
+
+  /// Ends the connection unless more of its long frame arrives in time.
+  private func watchForStall() {
+    let before = arrivedByteCount
+    stallTimer = loop.schedule(afterNanoseconds: front.options.stallNanoseconds) { [weak self] in
+      guard let self, reservedByteCount > 0 else { return }
+      guard arrivedByteCount == before, !isPaused else { return watchForStall() }
+      releaseReserved()
+      state.end()
+      refuse(.connectionError, 0, .stalled)
+      connection?.closeAfterFlush()
+    }
   }
 
   private func pause() {
@@ -185,7 +212,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   }
 
   private func resume() {
-    guard isPaused, let connection, state.hasRoom, !connection.isOutputFull else { return }
+    guard isPaused, !isWaitingForMemory, let connection, state.hasRoom, !connection.isOutputFull
+    else { return }
     isPaused = false
     connection.resumeReading()
   }

@@ -149,6 +149,8 @@ extension BinarySession {
     finish(cost)
   }
 
+  /// A longer answer is not held in memory for one request.
+  private static let batchByteCount = 64 << 20
   /// A longer batch would hold up the loop's other connections.
   private static let loopBatchByteCount = 1 << 20
 
@@ -164,6 +166,11 @@ extension BinarySession {
       let row = RowBuffer()
       var frames = RowFrames(.batchGet, id, writer)
       for key in keys {
+        guard output.count <= BinarySession.batchByteCount else {
+          output.clear()
+          return writer.refusal(
+            .batchTooLarge, to: Operation.batchGet.rawValue, id, into: &output)
+        }
         row.clear()
         _ = try ByteView.of(key) { key throws(TableServiceError) in
           try table.read(key, options, wait: .allowed, into: row)

@@ -67,6 +67,10 @@ package struct Refusal: Equatable, Sendable {
 
   static let shuttingDown = Refusal(
     .retryLater, "shutting_down", "The server is shutting down: connect again in a moment.")
+  static let stalled = Refusal(
+    .retryLater, "stalled", "A long frame stopped in the middle: send it again, whole.")
+  static let batchTooLarge = Refusal(
+    .tooLarge, "answer_too_large", "The rows are too long for one batch: ask for fewer at a time.")
   static let cancelled = Refusal(.cancelled, "cancelled", "The client cancelled the request.")
   static let cellTooLarge = Refusal(
     .tooLarge, "cell_too_large",

@@ -240,6 +240,28 @@ import Testing
     }
   }
 
+  @Test func `who stops in the middle of a long frame holds up nobody, and is cut off`() throws {
+    var options = BinaryFrontOptions()
+    options.inFlightByteCount = 2 << 20
+    options.stallNanoseconds = 300_000_000
+    try TestServer.run(options) { server in
+      let stalled = try RawClient(server)
+      stalled.greet()
+      stalled.send(ClientBytes.frame(32, declaring: 50 << 20, [UInt8](repeating: 0, count: 100)))
+      let other = try server.client()
+      for number in 0..<20 {
+        #expect(try other.mutate("t", Sample.list(["k\(number)"], byteCount: 10_000)).isEmpty)
+      }
+      let last = try #require(stalled.frame())
+      #expect(last.header.operation == BinaryProtocol.Operation.connectionError.rawValue)
+      #expect(last.error?.code == "stalled")
+      #expect(stalled.isAtEnd)
+      // Its memory is given back: a long frame of another gets through.
+      #expect(try other.mutate("t", Sample.list(["long"], byteCount: 3 << 20)).isEmpty)
+      other.close()
+    }
+  }
+
   @Test func `a shutdown says goodbye and answers what is in flight`() throws {
     let server = try TestServer()
     let client = try RawClient(server)
