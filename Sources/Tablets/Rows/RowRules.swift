@@ -16,13 +16,18 @@ struct FamilyRules: Sendable {
   /// See `GCRule.harmlessCellCount`.
   let harmlessCellCount: Int?
   let aggregate: AggregateKind?
-  /// Types of single columns, by qualifier.
+  /// Types of single columns, ascending by qualifier.
   let columnTypes: [(qualifier: [UInt8], type: ValueType)]
 
   /// The type a value of this column must have; nil for anything.
   func type(of qualifier: ByteView) -> ValueType? {
-    for column in columnTypes {
-      if ByteView.of(column.qualifier, { $0 == qualifier }) { return column.type }
+    var low = 0
+    var high = columnTypes.count
+    while low < high {
+      let middle = (low + high) / 2
+      let order = ByteView.of(columnTypes[middle].qualifier) { $0.compare(qualifier) }
+      if order == 0 { return columnTypes[middle].type }
+      if order < 0 { low = middle + 1 } else { high = middle }
     }
     return definition.type
   }

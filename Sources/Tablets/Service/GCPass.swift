@@ -58,7 +58,7 @@ final class GCPass: Sendable {
     let new = table.counters.uncollectedEntries
     if new > 0, new >= entries / UInt64(newShare) { return true }
     guard let age = rules.families.compactMap({ $0.gc?.shortestAge }).min() else { return false }
-    guard entries > 0 || statistics.memtableByteCount > 0 else { return false }
+    guard entries > 0 || new > 0 else { return false }
     guard let last = table.counters.value.lastCollection else { return true }
     return now - last >= age / ageShare
   }

@@ -19,6 +19,8 @@ final class ServiceWorld {
   var options = TableServiceOptions()
   let seed: UInt64
   let folder: TemporaryFolder
+  /// A service that the test itself does not name.
+  private var kept: TableService?
 
   init(seed: UInt64 = 1) throws {
     self.seed = seed
@@ -42,6 +44,7 @@ final class ServiceWorld {
   /// A service with one table "t".
   func open(_ families: [FamilyDefinition], gcOnRead: Bool = false) throws -> Table {
     let service = try open()
+    kept = service
     try service.createTable(
       TableDefinition(name: "t", families: families, gcOnRead: gcOnRead))
     return try service.find("t")
@@ -60,6 +63,10 @@ final class ServiceWorld {
     let answer = Answer<Value>()
     start { answer.result = $0 }
     while answer.result == nil, scheduler.runOne() {}
+    // Held back for a moment: let it pass.
+    for _ in 0..<1_000 where answer.result == nil {
+      scheduler.run(forNanoseconds: 1_000_000)
+    }
     return try #require(answer.result).get()
   }
 

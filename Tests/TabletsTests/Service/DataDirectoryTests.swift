@@ -1,0 +1,129 @@
+// Directories that are refused, and what an operator can read of the one that is taken.
+
+import DataModel
+import Glibc
+import LSM
+import Runtime
+import TestSupport
+import Testing
+import VFS
+
+@testable import Tablets
+
+@Suite struct DataDirectoryTests {
+  @Test func `an empty directory, a missing one and a fresh disk are taken`() throws {
+    for prepare in [
+      { _ in }, { try $0.createDirectory("/data") }, { try $0.createDirectory("/data/lost+found") },
+      { files in
+        // A power cut after the marker's name, before its bytes.
+        try files.createDirectory("/data")
+        files.setContents(of: "/data/STRATA", to: [])
+      },
+    ] as [(SimulatedFileSystem) throws -> Void] {
+      let world = try ServiceWorld()
+      try prepare(world.files)
+      try world.open().close()
+      #expect(
+        world.files.contents(of: "/data/STRATA")
+          == Array("strata data directory\nversion 1\n".utf8))
+      try world.open().close()
+    }
+  }
+
+  @Test func `a directory with other files in it is refused and left alone`() throws {
+    let world = try ServiceWorld()
+    try world.files.createDirectory("/data")
+    world.files.setContents(of: "/data/letters.txt", to: [1])
+    expect("not_a_data_directory") { _ = try world.open() }
+    #expect(try world.files.list("/data") == ["letters.txt"])
+    world.files.setContents(of: "/data/STRATA", to: Array("something else\n".utf8))
+    expect("not_a_data_directory") { _ = try world.open() }
+  }
+
+  @Test func `a directory of a newer version is refused`() throws {
+    let world = try ServiceWorld()
+    try world.files.createDirectory("/data")
+    world.files.setContents(
+      of: "/data/STRATA", to: Array("strata data directory\nversion 2\n".utf8))
+    expect("newer_version") { _ = try world.open() }
+  }
+
+  @Test func `a directory in use is refused until it is let go`() throws {
+    let world = try ServiceWorld()
+    let service = try world.open()
+    expect("directory_in_use") { _ = try world.open() }
+    service.close()
+    try world.open().close()
+  }
+
+  @Test func `a catalog of a newer version, of another program or damaged is refused`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/catalog.sqlite"
+    do {
+      let database = try SQLiteDatabase(path: path)
+      try database.execute("PRAGMA application_id = 7; CREATE TABLE other (x)")
+    }
+    expect("not_a_data_directory") { _ = try Catalog(path: path) }
+    do {
+      let database = try SQLiteDatabase(path: path)
+      try database.execute("PRAGMA application_id = 0x53545241; PRAGMA user_version = 2")
+    }
+    expect("newer_version") { _ = try Catalog(path: path) }
+    let files = PosixFileSystem()
+    try files.remove(path)
+    let file = try files.create(path)
+    let noise = [UInt8](repeating: 0x5a, count: 4_096)
+    try noise.withUnsafeBytes { try file.write($0, at: 0) }
+    let error = #expect(throws: TableServiceError.self) { _ = try Catalog(path: path) }
+    guard case .corruptData(let message) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(message.contains(path))
+  }
+
+  @Test func `no permission is told`() throws {
+    // Root may write anywhere.
+    guard geteuid() != 0 else { return }
+    let scheduler = ThreadScheduler()
+    defer { scheduler.shutDown() }
+    expect("no_permission") {
+      _ = try TableService.open(
+        "/proc/1/strata", fileSystem: PosixFileSystem(), time: SystemTime(), scheduler: scheduler,
+        randomSeed: 1, options: TableServiceOptions())
+    }
+  }
+
+  @Test func `the catalog reads well in a shell`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/catalog.sqlite"
+    let catalog = try Catalog(path: path)
+    let definition = TableDefinition(
+      name: "scores",
+      families: [
+        FamilyDefinition(
+          name: "s", gc: .union([.maxVersions(24), .maxAge(microseconds: 60_000_000)]),
+          type: .int64, columns: [[]: .utf8, Array("m".utf8): .json]),
+        FamilyDefinition(name: "n", aggregate: .sum),
+      ])
+    let row = try catalog.create(definition)
+    let database = try SQLiteDatabase(path: path)
+    var lines: [String] = []
+    try database.query(
+      """
+      SELECT t.name || '|' || f.name || '|' || coalesce(f.gc, '-') || '|' || coalesce(f.type, '-')
+        || '|' || coalesce(f.aggregate, '-')
+      FROM tables t JOIN families f ON f.table_id = t.id ORDER BY f.name
+      """
+    ) { lines.append($0.text(0) ?? "") }
+    #expect(
+      lines == ["scores|n|-|-|sum", "scores|s|any(versions=24,age=60000ms)|int64|-"])
+    let loaded = try #require(try catalog.load().first)
+    #expect(loaded.schema.definition == definition)
+    #expect(loaded.schema.familyIDs == row.schema.familyIDs)
+    try catalog.drop(row.id)
+    let next = try catalog.create(definition)
+    #expect(next.id > row.id)
+    #expect(try database.integer("SELECT count(*) FROM column_types") == 2)
+  }
+}
