@@ -1,4 +1,5 @@
-// What the fronts are told. Few kinds, each tells the caller what to do; every front maps them in one file, StatusMapping.
+// What the fronts are told, and how the failures of engine, files and catalog fold into it. Few
+// kinds, each tells the caller what to do; every front maps them in one file, StatusMapping.
 
 internal import DataModel
 internal import Glibc

@@ -59,7 +59,7 @@ import Testing
     }
     #expect(due().isEmpty)
     for table in service.tables {
-      for row in 0..<50 { try world.apply(table, "r\(row)", [.set("a", "q", 0, [1])]) }
+      for row in 0..<50 { try world.apply(table, "r\(row)", [.set("a", "q", -1, [1])]) }
     }
     #expect(due() == ["age", "versions"])
     for table in service.tables { try table.compact() }
