@@ -134,7 +134,7 @@ let package = Package(
     .testTarget(
       name: "HTTPAPITests",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "JSON", "Net", "HTTP1", "HTTPAPI",
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "Net", "HTTP1", "HTTPAPI",
       ], swiftSettings: strict),
     .testTarget(
       name: "BinaryProtocolTests",

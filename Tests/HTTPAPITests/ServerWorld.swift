@@ -1,0 +1,213 @@
+// A front over a real store in a directory of its own, on a free port, and a client that speaks
+// HTTP as bytes.
+
+import Bytes
+import DataModel
+import Foundation
+import Glibc
+import HTTP1
+import JSON
+import LSM
+import Net
+import Runtime
+import Tablets
+import VFS
+
+@testable import HTTPAPI
+
+/// Server, store and directory; all gone at the end.
+final class ServerWorld {
+  let directory: String
+  let service: TableService
+  let front: HTTPFront
+  let port: UInt16
+  private let scheduler = ThreadScheduler()
+  private let group: EventLoopGroup
+
+  init(_ options: HTTPOptions = HTTPOptions()) throws {
+    directory = NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
+    var serviceOptions = TableServiceOptions()
+    serviceOptions.memoryByteCount = 64 << 20
+    serviceOptions.durability = .none
+    serviceOptions.engine.durability = .none
+    service = try TableService.open(
+      directory, fileSystem: PosixFileSystem(), time: SystemTime(), scheduler: scheduler,
+      randomSeed: 1, options: serviceOptions)
+    let front = HTTPFront(
+      service: service, scheduler: scheduler, time: SystemTime(), options: options)
+    self.front = front
+    group = try EventLoopGroup(count: 1)
+    port = try group.listen(on: "127.0.0.1:0", maximumConnections: 100) {
+      front.makeHandler(for: $0)
+    }
+  }
+
+  /// A world with the table `t`: `s` int64 with `model` utf8, `f` undeclared.
+  static func withTable(_ options: HTTPOptions = HTTPOptions()) throws -> ServerWorld {
+    let world = try ServerWorld(options)
+    let answer = try world.client().ask(
+      "POST", "/v1/tables",
+      #"{"name":"t","families":{"s":{"type":"int64","columns":{"model":"utf8"}},"f":{}}}"#)
+    guard answer.status == 201 else { throw Unexpected(text: answer.body) }
+    return world
+  }
+
+  func client() throws -> Client { try Client(port: port) }
+
+  func shutDown() { group.shutDown(graceNanoseconds: 5_000_000_000) }
+
+  deinit {
+    group.shutDown(graceNanoseconds: 1_000_000_000)
+    service.close()
+    scheduler.shutDown()
+    try? FileManager.default.removeItem(atPath: directory)
+  }
+}
+
+struct Unexpected: Error {
+  let text: String
+}
+
+/// A response as it came.
+struct Answer {
+  var status = 0
+  /// Names in lower case.
+  var fields: [String: String] = [:]
+  var body = ""
+  /// The body's end was there.
+  var isWhole = true
+
+  /// The problem's code.
+  var code: String? {
+    guard let value = try? ByteView.of(body, { try JSONValue(parsing: $0) }),
+      case .string(let code)? = value["code"]
+    else { return nil }
+    return code
+  }
+}
+
+/// One blocking connection; every read gives up after ten seconds.
+final class Client {
+  let descriptor: Int32
+  private var received: [UInt8] = []
+
+  init(port: UInt16) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
+    }
+    guard connected == 0 else { throw Unexpected(text: "connect: \(errno)") }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Sends one request and reads its answer.
+  func ask(
+    _ method: String, _ target: String, _ body: String? = nil, _ fields: [String] = []
+  ) throws -> Answer {
+    send(Self.request(method, target, body, fields))
+    return try answer(hasBody: method != "HEAD")
+  }
+
+  static func request(
+    _ method: String, _ target: String, _ body: String? = nil, _ fields: [String] = []
+  ) -> String {
+    var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\n"
+    for field in fields { text += field + "\r\n" }
+    if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
+    return text + "\r\n" + (body ?? "")
+  }
+
+  func send(_ text: String) {
+    let bytes = Array(text.utf8)
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes { all in
+        let rest = UnsafeRawBufferPointer(rebasing: all[sent...])
+        return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return }
+      sent += count
+    }
+  }
+
+  /// Reads one answer.
+  func answer(hasBody: Bool = true) throws -> Answer {
+    var answer = Answer()
+    let head = try line()
+    answer.status = Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0
+    while true {
+      let text = try line()
+      if text.isEmpty { break }
+      let colon = text.firstIndex(of: ":") ?? text.endIndex
+      answer.fields[text[..<colon].lowercased()] =
+        text[colon...].dropFirst().trimmingCharacters(in: .whitespaces)
+    }
+    guard hasBody, answer.status != 204, answer.status != 304, answer.status != 100 else {
+      return answer
+    }
+    if let length = answer.fields["content-length"].flatMap({ Int($0) }) {
+      answer.body = String(decoding: try bytes(length), as: UTF8.self)
+    } else if answer.fields["transfer-encoding"] == "chunked" {
+      (answer.body, answer.isWhole) = chunked()
+    } else {
+      answer.body = String(decoding: rest(), as: UTF8.self)
+    }
+    return answer
+  }
+
+  /// The peer has closed, and nothing is left to read.
+  var isAtEnd: Bool { received.isEmpty && !fill() }
+
+  private func chunked() -> (String, Bool) {
+    var body: [UInt8] = []
+    while let size = (try? line()).flatMap({ Int($0, radix: 16) }) {
+      guard let part = try? bytes(size), (try? line()) == "" else { break }
+      if size == 0 { return (String(decoding: body, as: UTF8.self), true) }
+      body += part
+    }
+    return (String(decoding: body, as: UTF8.self), false)
+  }
+
+  private func line() throws -> String {
+    while true {
+      if let end = received.firstIndex(of: 0x0a) {
+        let line = received[..<end]
+        received.removeFirst(end + 1)
+        return String(decoding: line.dropLast(), as: UTF8.self)
+      }
+      guard fill() else { throw Unexpected(text: "the connection ended within a line") }
+    }
+  }
+
+  private func bytes(_ count: Int) throws -> [UInt8] {
+    while received.count < count {
+      guard fill() else { throw Unexpected(text: "the connection ended within a body") }
+    }
+    defer { received.removeFirst(count) }
+    return Array(received.prefix(count))
+  }
+
+  private func rest() -> [UInt8] {
+    while fill() {}
+    defer { received = [] }
+    return received
+  }
+
+  /// Reads what there is; false at the end or after ten seconds.
+  private func fill() -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+    guard count > 0 else { return false }
+    received += buffer[..<count]
+    return true
+  }
+}
