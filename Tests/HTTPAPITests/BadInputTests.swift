@@ -51,7 +51,7 @@ import Testing
     (Client.request("PATCH", "/v1/tables/t/rows/k", "{}"), "400 invalid_row 1:1"),
     (
       Client.request("POST", "/v1/tables/t/rows/k:mutate", #"{"mutations":[{"burn":{}}]}"#),
-      "400 invalid_mutation 1:26"
+      "400 invalid_mutation 1:25"
     ),
     (Client.request("POST", "/v1/tables/t/rows/k:mutate", "{}"), "400 invalid_mutation"),
     (

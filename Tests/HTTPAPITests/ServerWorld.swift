@@ -52,7 +52,7 @@ final class ServerWorld {
     return world
   }
 
-  func client() throws -> Client { try Client(port: port) }
+  func client() throws -> Client { try Client(of: self) }
 
   func shutDown() { group.shutDown(graceNanoseconds: 5_000_000_000) }
 
@@ -89,16 +89,19 @@ struct Answer {
 /// One blocking connection; every read gives up after ten seconds.
 final class Client {
   let descriptor: Int32
+  /// Kept, so that a client's server lives as long as the client.
+  private let world: ServerWorld
   private var received: [UInt8] = []
 
-  init(port: UInt16) throws {
+  init(of world: ServerWorld) throws {
+    self.world = world
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var limit = timeval(tv_sec: 10, tv_usec: 0)
     setsockopt(
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
+    address.sin_port = world.port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
     let size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let connected = withUnsafePointer(to: &address) { pointer in

@@ -165,6 +165,8 @@ final class HTTPConnection: ConnectionHandler {
 
   func inputEnded(on connection: Connection) {
     isEnding = true
+    // Whoever asked may be gone altogether: nothing is held for them.
+    for exchange in exchanges { exchange.hurried?() }
     if exchanges.isEmpty { connection.closeAfterFlush() }
   }
 
