@@ -11,6 +11,9 @@ package struct HTTPOptions: Sendable {
   package var bodiesByteCount = 256 << 20
   /// Requests of one connection under way; beyond it no more are read.
   package var pipelineDepth = 64
+  /// Bytes of answers of one connection that are ready before their turn; beyond it no more
+  /// requests are read.
+  package var earlyByteCount = 1 << 20
   /// Reads held by `Prefer: wait`, over all connections.
   package var waitingRequestCount = 10_000
   /// Longest `Prefer: wait`, in seconds; below what proxies usually allow an answer to take.

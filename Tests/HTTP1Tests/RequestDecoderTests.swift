@@ -69,7 +69,8 @@ import Testing
       "400 malformed_request"
     ),
     (
-      "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n",
       "400 malformed_request"
     ),
     ("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400 malformed_request"),

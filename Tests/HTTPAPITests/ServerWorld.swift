@@ -24,14 +24,19 @@ final class ServerWorld {
   private let scheduler = ThreadScheduler()
   private let group: EventLoopGroup
 
-  init(_ options: HTTPOptions = HTTPOptions()) throws {
-    directory = NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
+  /// - Parameter directory: An existing store's, removed at the end; else a new one.
+  init(
+    _ options: HTTPOptions = HTTPOptions(), directory: String? = nil,
+    fileSystem: any FileSystem = PosixFileSystem()
+  ) throws {
+    self.directory =
+      directory ?? NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
     var serviceOptions = TableServiceOptions()
     serviceOptions.memoryByteCount = 64 << 20
     serviceOptions.durability = .none
     serviceOptions.engine.durability = .none
     service = try TableService.open(
-      directory, fileSystem: PosixFileSystem(), time: SystemTime(), scheduler: scheduler,
+      self.directory, fileSystem: fileSystem, time: SystemTime(), scheduler: scheduler,
       randomSeed: 1, options: serviceOptions)
     let front = HTTPFront(
       service: service, scheduler: scheduler, time: SystemTime(), options: options)

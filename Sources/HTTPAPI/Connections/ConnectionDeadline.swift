@@ -1,7 +1,7 @@
 // How long a connection may take for what it is doing, counted in ticks of the loop's timer so
 // that no request pays for a timer of its own.
 //
-//   idle ─▶ head (from its first byte; more bytes give no more time) ─▶ body (more bytes do) ─▶ idle
+//   idle ─▶ head (from its first byte; more bytes give no more time) ─▶ body (they do) ─▶ idle
 
 internal import HTTP1
 

@@ -85,6 +85,7 @@ final class HTTPConnection: ConnectionHandler {
     guard !decoder.head.expectsContinue else { return false }
     return wanted == ordering && wanted != .alone
       && exchanges.count < front.options.pipelineDepth
+      && exchanges.reduce(0) { $0 + $1.early.count } < front.options.earlyByteCount
   }
 
   /// Nothing is read before all answers owed are sent; for answers of any length.

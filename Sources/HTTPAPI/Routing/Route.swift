@@ -87,7 +87,9 @@ enum Route: Int, CaseIterable, Sendable {
   }
 
   func ordering(_ method: HTTPMethod) -> Ordering {
-    if method.isSafe || self == .batchGet { return .reads }
+    // Their answers are large: one at a time bounds what a pipeline can make the server hold.
+    if self == .rows || self == .batchGet { return .alone }
+    if method.isSafe { return .reads }
     switch self {
     case .row, .mutate, .checkAndMutate, .readModifyWrite: return .rowWrites
     case .tables, .table, .tableStatistics, .allStatistics, .rows, .batchGet, .ingest, .changes,

@@ -6,15 +6,15 @@
 //   :readModifyWrite  {"rules": [{"family": F, "qualifier": Q, "append": B | "increment": n}, …]}
 //
 //   mutation  {"setCell": {"family", "qualifier", "value", "timestamp"?}}
-//             {"deleteFromColumn": {"family", "qualifier", "start"?: µs, "end"?: µs}}   [start, end)
+//             {"deleteFromColumn": {"family", "qualifier", "start"?: µs, "end"?: µs}}
 //             {"deleteFromFamily": {"family"}}
 //             {"deleteFromRow": {}}
 //             {"addToCell": {"family", "qualifier", "input": n, "timestamp"?}}
 //             {"mergeToCell": {"family", "qualifier", "state": {"base64": …}, "timestamp"?}}
 //
 // Values follow the column's declared type (ValueText), filters RowFilterJSON, columns
-// ColumnPredicate. "ifMatched" and "otherwise" are other names of the two lists. Qualifiers as member
-// names do: text, or base64:… for bytes that are not UTF-8.
+// ColumnPredicate. "ifMatched" and "otherwise" are other names of the two lists. Qualifiers go as
+// member names do: text, or base64:… for bytes that are not UTF-8. [start, end).
 
 package import Bytes
 package import DataModel
