@@ -9,7 +9,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <unistd.h>
 
 int strata_accept(int listener) {
@@ -26,6 +29,14 @@ int strata_preallocate(int file, off_t offset, off_t count) {
 }
 
 void strata_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void strata_set_niceness(int niceness) {
+  setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);
+}
+
+int strata_begin_writeback(int file, off_t offset, off_t count) {
+  return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
+}
 
 void strata_pause(void) {
 #if defined(__x86_64__)

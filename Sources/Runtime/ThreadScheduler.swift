@@ -19,6 +19,10 @@ package final class ThreadScheduler: Scheduler {
   /// Waking a sleeping thread costs more than most commits; beyond this, sleeping is right.
   private static let commitSpinNanoseconds: UInt64 = 50_000
 
+  /// On a busy machine requests go a little before merging; more, and merging falls so far behind
+  /// that back-pressure costs the requests what they gained.
+  private static let compactionNiceness: Int32 = 2
+
   private let commit: WorkQueue
   private let flush: WorkQueue
   private let compaction: WorkQueue
@@ -29,7 +33,9 @@ package final class ThreadScheduler: Scheduler {
       name: "commit", threadCount: counts.commit,
       spinNanoseconds: ThreadScheduler.commitSpinNanoseconds)
     flush = WorkQueue(name: "flush", threadCount: counts.flush, spinNanoseconds: 0)
-    compaction = WorkQueue(name: "compaction", threadCount: counts.compaction, spinNanoseconds: 0)
+    compaction = WorkQueue(
+      name: "compaction", threadCount: counts.compaction, spinNanoseconds: 0,
+      niceness: ThreadScheduler.compactionNiceness)
     blocking = WorkQueue(name: "blocking", threadCount: counts.blocking, spinNanoseconds: 0)
   }
 

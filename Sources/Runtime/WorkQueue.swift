@@ -31,7 +31,7 @@ final class WorkQueue: @unchecked Sendable {
   private let waiting = Atomic<Int>(0)
 
   /// - Parameter spinNanoseconds: How long a thread looks out for more work before it sleeps.
-  init(name: String, threadCount: Int, spinNanoseconds: UInt64) {
+  init(name: String, threadCount: Int, spinNanoseconds: UInt64, niceness: Int32 = 0) {
     self.spinNanoseconds = spinNanoseconds
     mutex = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
@@ -42,7 +42,10 @@ final class WorkQueue: @unchecked Sendable {
     pthread_cond_init(condition, &attributes)
     pthread_condattr_destroy(&attributes)
     threads = (0..<threadCount).compactMap { index in
-      WorkerThread(name: threadCount == 1 ? name : "\(name)-\(index)") { [self] in run() }
+      WorkerThread(name: threadCount == 1 ? name : "\(name)-\(index)") { [self] in
+        if niceness != 0 { strata_set_niceness(niceness) }
+        run()
+      }
     }
     precondition(!threads.isEmpty, "the system has a thread for lane \(name)")
   }

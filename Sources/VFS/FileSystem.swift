@@ -58,6 +58,9 @@ package protocol WritableFile: AnyObject, Sendable {
   func preallocate(_ byteCount: UInt64) throws(FileError)
   /// Cuts the file.
   func truncate(to byteCount: UInt64) throws(FileError)
+  /// Starts moving the range's bytes to the device without waiting: a hint that promises nothing
+  /// and keeps the sync of a large file from holding up the syncs of others.
+  func beginWriteback(_ range: Range<UInt64>)
   /// Makes the bytes written so far durable (fdatasync). After a failure the file must not be
   /// trusted again: what reached the disk is unknown (Rebello et al., USENIX ATC 2020).
   func sync() throws(FileError)

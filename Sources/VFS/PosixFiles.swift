@@ -96,6 +96,12 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
     }
   }
 
+  func beginWriteback(_ range: Range<UInt64>) {
+    guard let offset = off_t(exactly: range.lowerBound), let count = off_t(exactly: range.count)
+    else { return }
+    _ = strata_begin_writeback(descriptor, offset, count)
+  }
+
   func sync() throws(FileError) {
     guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else { throw failure(.sync, errno) }
   }

@@ -17,6 +17,11 @@ ssize_t strata_pread_nowait(int file, void *into, size_t count, off_t offset);
 int strata_preallocate(int file, off_t offset, off_t count);
 /// Names the calling thread as tools show it, at most 15 bytes.
 void strata_name_thread(const char *name);
+/// How readily the calling thread gives way to others: 0 as usual, 19 always (setpriority(2), which
+/// on Linux is per thread).
+void strata_set_niceness(int niceness);
+/// Starts writing dirty pages of the range to the device and does not wait (sync_file_range(2)).
+int strata_begin_writeback(int file, off_t offset, off_t count);
 /// Spin-loop hint.
 void strata_pause(void);
 /// Keeps the resident size near what is in use: few malloc arenas, early trimming.

@@ -90,6 +90,10 @@ final class CommitWriter {
       return .failure(.invalid("a batch of \(request.batch.byteCount) bytes"))
     }
     let log = state.logs.writer
+    // What deciding requests write is not known when a group is formed.
+    guard log.mayAdd(payloadByteCount: request.batch.byteCount) else {
+      return .failure(.retryLater("too much is being committed at once"))
+    }
     do throws(FileError) {
       try log.reserve(payloadByteCount: request.batch.byteCount)
     } catch {

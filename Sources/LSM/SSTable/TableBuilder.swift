@@ -9,6 +9,8 @@ package import VFS
 package final class TableBuilder {
   /// Bytes gathered before they are written: few calls, no large buffer.
   private static let pieceByteCount = 256 << 10
+  /// Bytes after which the device is set to work: small enough not to stand in a log sync's way.
+  private static let writebackByteCount: UInt64 = 1 << 20
   /// Entries of an index block between two whole keys: searched more than scanned.
   private static let indexRestartInterval = 4
 
@@ -17,6 +19,8 @@ package final class TableBuilder {
   private var output = ByteBuffer(capacity: TableBuilder.pieceByteCount + (16 << 10))
   /// Where the first byte of `output` goes.
   private var outputOffset: UInt64 = 0
+  /// Bytes before this offset are on their way to the device.
+  private var writebackOffset: UInt64 = 0
   private var data: BlockBuilder
   private var index: BlockBuilder
   private var topIndex: BlockBuilder
@@ -256,5 +260,9 @@ package final class TableBuilder {
       throw EngineError(error)
     }
     outputOffset += UInt64(bytes.count)
+    if outputOffset - writebackOffset >= TableBuilder.writebackByteCount {
+      file.beginWriteback(writebackOffset..<outputOffset)
+      writebackOffset = outputOffset
+    }
   }
 }

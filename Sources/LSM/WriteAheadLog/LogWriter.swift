@@ -73,6 +73,11 @@ package final class LogWriter: @unchecked Sendable {
   /// True while a group is gathered and not yet appended.
   package var hasPendingEntries: Bool { payloadCount > 0 }
 
+  /// May the gathered group still take this much? Beyond it, the next group must.
+  package func mayAdd(payloadByteCount: Int) -> Bool {
+    payloadByteCount <= LogFormat.payloadByteCount - payloadCount
+  }
+
   /// Does a record with this much payload fit what is preallocated?
   package func fits(payloadByteCount: Int) -> Bool {
     byteCount + UInt64(LogFormat.recordByteCount(payload: payloadByteCount)) <= allocated

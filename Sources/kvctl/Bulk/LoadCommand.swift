@@ -39,7 +39,7 @@ struct LoadCommand: ParsableCommand {
   var rejects: String?
   @Option(name: .long, help: "Give up after more refused lines than this.")
   var maxRejects: Int?
-  @Option(name: .long, help: "Requests on their way at a time.") var window = 12
+  @Option(name: .long, help: "Requests on their way at a time.") var window = 8
   @Flag(name: .long, help: "Read and check the lines, send nothing.") var dryRun = false
   @OptionGroup var connection: ConnectionOptions
 

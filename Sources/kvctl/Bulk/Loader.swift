@@ -25,8 +25,8 @@ final class Loader {
     var endOffset = 0
   }
 
-  static let batchRowCount = 1_000
-  static let batchByteCount = 256 << 10
+  static let batchRowCount = 256
+  static let batchByteCount = 64 << 10
   /// Cells of one request stay well under its limit, however many a row has.
   static let batchMutationCount = DataModelLimits.mutationCount / 2
 

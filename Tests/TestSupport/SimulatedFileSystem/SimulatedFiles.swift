@@ -74,6 +74,8 @@ final class SimulatedWritableFile: WritableFile {
     if let failed { throw failure(.truncate, failed) }
   }
 
+  func beginWriteback(_ range: Range<UInt64>) {}
+
   func sync() throws(FileError) {
     do throws(FileError) {
       try owner.begin(.sync, path)
