@@ -1,5 +1,6 @@
 // Connections: pipelines, order, bodies in pieces, deadlines, shut-down.
 
+import LSM
 import Synchronization
 import Testing
 
@@ -9,10 +10,11 @@ import Testing
   private static let body = #"{"families":{"f":{"x":"y"}}}"#
 
   @Test func `pipelined answers come in the order of their requests`() throws {
-    let world = try ServerWorld.withTable()
+    // Synced writes are answered by another thread, later than the loop could read.
+    let world = try ServerWorld.withTable(durability: .sync)
     let client = try world.client()
     var text = ""
-    for index in 0..<300 {
+    for index in 0..<100 {
       let path = "/v1/tables/t/rows/\(index)"
       // Every read follows the write that it must see, and precedes the one that it must not.
       text += Client.request("GET", path)
@@ -21,7 +23,7 @@ import Testing
       text += Client.request("GET", "/v1/tables/t/stats")
     }
     client.send(text)
-    for index in 0..<300 {
+    for index in 0..<100 {
       #expect(try client.answer().status == 404)
       #expect(try client.answer().status == 204)
       #expect(try client.answer().body.contains(#""x":"\#(index)""#))

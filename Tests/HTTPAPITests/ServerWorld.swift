@@ -27,14 +27,14 @@ final class ServerWorld {
   /// - Parameter directory: An existing store's, removed at the end; else a new one.
   init(
     _ options: HTTPOptions = HTTPOptions(), directory: String? = nil,
-    fileSystem: any FileSystem = PosixFileSystem()
+    fileSystem: any FileSystem = PosixFileSystem(), durability: Durability = .none
   ) throws {
     self.directory =
       directory ?? NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
     var serviceOptions = TableServiceOptions()
     serviceOptions.memoryByteCount = 64 << 20
-    serviceOptions.durability = .none
-    serviceOptions.engine.durability = .none
+    serviceOptions.durability = durability
+    serviceOptions.engine.durability = durability
     service = try TableService.open(
       self.directory, fileSystem: fileSystem, time: SystemTime(), scheduler: scheduler,
       randomSeed: 1, options: serviceOptions)
@@ -48,8 +48,10 @@ final class ServerWorld {
   }
 
   /// A world with the table `t`: `s` int64 with `model` utf8, `f` undeclared.
-  static func withTable(_ options: HTTPOptions = HTTPOptions()) throws -> ServerWorld {
-    let world = try ServerWorld(options)
+  static func withTable(
+    _ options: HTTPOptions = HTTPOptions(), durability: Durability = .none
+  ) throws -> ServerWorld {
+    let world = try ServerWorld(options, durability: durability)
     let answer = try world.client().ask(
       "POST", "/v1/tables",
       #"{"name":"t","families":{"s":{"type":"int64","columns":{"model":"utf8"}},"f":{}}}"#)
