@@ -103,6 +103,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 
+    // What the engine alone can do, as JSON lines.
+    .executableTarget(
+      name: "kvenginebench", dependencies: ["Bytes", "Runtime", "VFS", "LSM"],
+      path: "Benchmarks/EngineBenchmark", swiftSettings: hot),
+
     // Tests: a folder a target, and what they share.
     .target(
       name: "TestSupport", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel"],

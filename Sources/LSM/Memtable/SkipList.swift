@@ -172,10 +172,12 @@ struct SkipList: ~Copyable {
     var node = head
     var level = heightInUse.load(ordering: .relaxed) &- 1
     while true {
-      if let next = node.next(level), SkipList.isBefore(next, key, order) {
+      // Loaded once: a second load may find a newer entry of the key, linked in between.
+      let next = node.next(level)
+      if let next, SkipList.isBefore(next, key, order) {
         node = next
       } else if level == 0 {
-        return node.next(0)
+        return next
       } else {
         level &-= 1
       }
