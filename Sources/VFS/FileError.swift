@@ -15,6 +15,12 @@ package enum FileError: Error, Sendable, Equatable {
   /// Another process holds the directory.
   case alreadyLocked(path: String)
 
+  /// True when there is no such file (ENOENT).
+  package var isMissing: Bool {
+    guard case .io(_, _, let errno) = self else { return false }
+    return errno == 2
+  }
+
   /// True when the device is full (ENOSPC, EDQUOT): writing may work again later.
   package var isOutOfSpace: Bool {
     guard case .io(_, _, let errno) = self else { return false }

@@ -119,12 +119,13 @@ struct Recovery {
         }
       }
     }
-    do throws(FileError) {
-      for number in inventory.tables.subtracting(named) {
+    for number in inventory.tables.subtracting(named) {
+      do throws(FileError) {
         try fileSystem.remove(FileName.table(number).path(in: directory))
+      } catch {
+        // The engine that had the directory before may be at it still.
+        if !error.isMissing { throw EngineError(error) }
       }
-    } catch {
-      throw EngineError(error)
     }
   }
 

@@ -54,7 +54,12 @@ package final class TableStore: Sendable {
     let id = cacheID(number)
     scheduler.submit(to: .blocking) { [fileSystem, cache, removalFailed] in
       cache.removeFile(id)
-      do throws(FileError) { try fileSystem.remove(path) } catch { removalFailed(.file(error)) }
+      do throws(FileError) {
+        try fileSystem.remove(path)
+      } catch {
+        // The engine may have been opened again, or its directory removed, meanwhile.
+        if !error.isMissing { removalFailed(.file(error)) }
+      }
     }
   }
 
