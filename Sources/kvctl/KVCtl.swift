@@ -18,7 +18,7 @@ struct KVCtl: ParsableCommand {
     commandName: "kvctl",
     abstract: "Works with the tables of a Strata server.",
     discussion: """
-      Rows come out as a table on a terminal and as NDJSON into a pipe (see --output of a command). \
+      Rows come out as a table on a terminal and as NDJSON into a pipe (see a command's --output). \
       Keys and qualifiers are text; bytes that are not UTF-8 are written base64:… .
 
       Examples:

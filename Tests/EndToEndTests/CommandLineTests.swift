@@ -103,7 +103,8 @@ import Testing
     for index in 0..<5_000 {
       let key = String(format: "%06d", index)
       source +=
-        #"{"key":"\#(key)","families":{"f":{"q":"é\"\#(index)"},"s":{"model":"v1","score":\#(index)}}}"#
+        #"{"key":"\#(key)","families":{"f":{"q":"é\"\#(index)"},"#
+        + #""s":{"model":"v1","score":\#(index)}}}"#
         + "\n"
     }
     #expect(try kvctl("load", "scores", "-", input: source).status == 0)

@@ -132,7 +132,8 @@ package enum FileDump {
     for addition in edit.additions {
       let table = addition.table
       try line(
-        "  add table \(table.number.rawValue) to level \(addition.level): \(table.byteCount) bytes, "
+        "  add table \(table.number.rawValue) to level \(addition.level): "
+          + "\(table.byteCount) bytes, "
           + "\(table.entryCount) entries, keys \(text(table.smallestKey))…\(text(table.largestKey))"
       )
     }

@@ -2,7 +2,8 @@
 //
 //   table   {"name": "scores", "families": {F: family, …}, "gcOnRead"?: true}
 //   family  {"gc"?: gc, "type"?: type, "columns"?: {Q: type}, "aggregate"?: "sum|min|max"}
-//   gc      {"maxVersions": 24} | {"maxAge": "30d"} | {"union": [gc, …]} | {"intersection": [gc, …]}
+//   gc      {"maxVersions": 24} | {"maxAge": "30d"} | {"union": [gc, …]}
+//           | {"intersection": [gc, …]}
 //   type    "utf8" | "int64" | "float64" | "json" | "bytes"
 //   change  {"families"?: {F: family to create or replace | null to drop}, "gcOnRead"?: bool}
 //

@@ -2,7 +2,7 @@
 // (entry kind `merge`: the tombstones first, then the cells) or of a whole row (kind `put`).
 //
 //   packed := version: u8 = 1 │ family*                                       ascending by id
-//   family := id: varint │ byteCount: varint │ flags: u8 │ column*            ascending by qualifier
+//   family := id: varint │ byteCount: varint │ flags: u8 │ column*           ascending by qualifier
 //   flags  := 1 family tombstone │ 2 a column has tombstones │ 4 a column has several cells
 //   column := qualifierCount: varint │ qualifier │ head: varint │ [byteCount: varint] │ body
 //   head   := cellCount << 1 │ hasTombstones         byteCount, of body, only when head is not 2

@@ -11,7 +11,8 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Writes a table as NDJSON or CSV, for load.",
     discussion: """
       NDJSON holds every version of every cell with its timestamp: loaded into an empty table of \
-      the same definition it gives the same table. --latest writes plain newest values instead. CSV \
+      the same definition it gives the same table. --latest writes plain newest values instead. \
+      CSV \
       always holds newest values, without timestamps; columns that are not named are found by a \
       first pass over the rows.
 

@@ -11,7 +11,8 @@ struct LoadCommand: ParsableCommand {
     commandName: "load", abstract: "Loads rows from NDJSON or CSV, durably.",
     discussion: """
       NDJSON: one row a line, {"key": "k", "families": {"s": {"score": 712}}}; "timestamp" beside \
-      "key" (microseconds) holds for the line's cells, "delete": true deletes the row first. CSV: a \
+      "key" (microseconds) holds for the line's cells, "delete": true deletes the row first. CSV: \
+      a \
       header key,s:score,s:model; an empty field writes nothing, "" an empty value.
 
       A line that cannot be taken is refused with its place and the load goes on; it then exits \

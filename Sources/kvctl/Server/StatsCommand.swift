@@ -11,7 +11,7 @@ struct StatsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Shows rows, bytes, levels, debt and write amplification.",
     discussion: """
-      Counts of rows and cells are approximate. Debt: bytes that compactions still have to rewrite. \
+      Counts of rows and cells are approximate. Debt: bytes that compactions have yet to rewrite. \
       Write amplification: bytes written by logs, flushes and compactions for each byte committed, \
       since the table was opened.
 
