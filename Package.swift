@@ -107,6 +107,11 @@ let package = Package(
     .executableTarget(
       name: "kvenginebench", dependencies: ["Bytes", "Runtime", "VFS", "LSM"],
       path: "Benchmarks/EngineBenchmark", swiftSettings: hot),
+    // Rows as sorted cells against rows as packed values; see docs/decisions/0003.
+    .executableTarget(
+      name: "kvrowshapes",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets"],
+      path: "Benchmarks/RowShapes", swiftSettings: hot),
 
     // Tests: a folder a target, and what they share.
     .target(
@@ -161,7 +166,8 @@ let package = Package(
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"], swiftSettings: strict),
+      name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"],
+      swiftSettings: strict),
     .testTarget(
       name: "TidyTests", dependencies: [], swiftSettings: strict),
     // The built programs over real sockets and directories.

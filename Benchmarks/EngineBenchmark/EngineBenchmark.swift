@@ -3,7 +3,7 @@
 //   kvenginebench [--n 1000000] [--workloads fillrandom,readrandom,…] [--directory DIR]
 //                 [--memory MiB]
 //
-// Keys are 14 digits and `:cNN` (18 bytes), values 100 bytes of which half are random. Workloads run
+// Keys are 14 digits and `:cNN` (18 bytes), values 100 bytes, half of them random. Workloads run
 // in the order given, on the same engine; `fillrandom` and `fillbatch` start with an empty one.
 
 import Bytes

@@ -187,7 +187,7 @@ struct PackedRows {
     watch = Stopwatch()
     for column in 0..<RowShapes.columns { for row in 0..<rows { write(row, 1, from: column) } }
     watch.report("packed rows", "write column by column", rows: rows)
-    try table.compactAll()
+    try table.compact()
     try read("read whole", ReadOptions())
     try read(
       "read one column",
