@@ -1,6 +1,7 @@
 // The log files of one engine: the one being written, those whose entries are not yet all in table
 // files, and those that wait to be used again. A recycled file keeps its name and its blocks.
 
+internal import Bytes
 internal import Runtime
 internal import Synchronization
 internal import VFS
@@ -200,6 +201,7 @@ final class LogFiles: @unchecked Sendable {
       let file = try? fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
     {
       try? file.preallocate(byteCountLimit)
+      try? LogFiles.fillWithZeros(file, byteCountLimit)
       try? file.sync()
       try? file.close()
     }
@@ -208,6 +210,23 @@ final class LogFiles: @unchecked Sendable {
       if let slot { state.free.append(slot) }
     }
     done.open()
+  }
+
+  /// Writes the reserved blocks once: a sync of blocks that were only reserved has to change the
+  /// file system's records, and waits for whatever else those records are waiting for.
+  private static func fillWithZeros(
+    _ file: any WritableFile, _ byteCount: UInt64
+  ) throws(FileError) {
+    let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    var offset: UInt64 = 0
+    while offset < byteCount {
+      let count = Swift.min(byteCount - offset, UInt64(zeros.count))
+      try ByteView.of(zeros) { (view) throws(FileError) in
+        try file.write(view.prefix(Int(count)).buffer, at: offset)
+      }
+      file.beginWriteback(offset..<offset + count)
+      offset += count
+    }
   }
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
