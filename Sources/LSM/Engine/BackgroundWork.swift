@@ -109,8 +109,10 @@ final class BackgroundWork: Sendable {
     guard begin(\.flush) else { return }
     var failure: EngineError?
     do throws(EngineError) {
-      while state.readOnly == nil, let oldest = state.view.sealed.last {
-        try flush(oldest)
+      while state.readOnly == nil {
+        let view = state.view
+        if view.sealed.isEmpty { break }
+        try flushOldest(of: view)
       }
     } catch {
       failure = error
@@ -124,17 +126,26 @@ final class BackgroundWork: Sendable {
     }
   }
 
-  /// Writes a sealed memtable, the oldest, to level 0; its logs are free then.
-  private func flush(_ oldest: LoggedMemtable) throws(EngineError) {
-    let view = state.view
+  /// Writes the oldest sealed memtables to one file of level 0; their logs are free then.
+  private func flushOldest(of view: ReadView) throws(EngineError) {
     let started = state.now
-    let result = try FlushJob([oldest.memtable], version: view.version, environment: state.jobs)
-      .run()
-    let index = view.sealed.lastIndex { $0 === oldest } ?? 0
-    let next = index > 0 ? view.sealed[index - 1] : view.active
+    var first = view.sealed.count - 1
+    var byteCount = view.sealed[first].memtable.byteCount
+    // Small ones, as recovery leaves them or short memory makes them, go together.
+    while first > 0,
+      byteCount + view.sealed[first - 1].memtable.byteCount <= state.options.memtableByteCount
+    {
+      first -= 1
+      byteCount += view.sealed[first].memtable.byteCount
+    }
+    let flushed = Array(view.sealed[first...])
+    let job = FlushJob(
+      flushed.map(\.memtable), version: view.version, environment: state.jobs)
+    let result = try job.run()
+    let next = first > 0 ? view.sealed[first - 1] : view.active
     var edit = result.edit
     edit.oldestLogNumber = next.firstLog.rawValue
-    try state.install(edit, flushed: [oldest])
+    try state.install(edit, flushed: flushed)
     state.logs.release(below: next.firstLog)
     state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesFlushed.wrappingAdd(result.bytesWritten, ordering: .relaxed)
@@ -293,6 +304,7 @@ final class BackgroundWork: Sendable {
 
   func start() {
     updateThrottle()
+    if !state.view.sealed.isEmpty { scheduleFlush() }
     scheduleCompaction()
     if !state.view.active.memtable.isEmpty {
       scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds)
@@ -346,8 +358,8 @@ final class BackgroundWork: Sendable {
   func updateThrottle() {
     let view = state.view
     var backlog = WriteThrottle.Backlog()
-    backlog.sealedCount = view.sealed.count
-    backlog.sealedLimit = state.options.sealedMemtableLimit
+    backlog.sealedByteCount = view.sealed.reduce(0) { $0 + $1.memtable.byteCount }
+    backlog.sealedByteLimit = state.options.sealedMemtableLimit * state.options.memtableByteCount
     backlog.levelZeroCount = view.version.levels[0].files.count
     backlog.levelZeroTrigger = state.options.levelZeroTrigger
     backlog.storeByteCount = view.version.byteCount

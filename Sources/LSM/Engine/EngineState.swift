@@ -32,9 +32,10 @@ final class EngineState: Sendable {
   private let readOnlyCause = Mutex<String?>(nil)
   private let memtableSeed: Atomic<UInt64>
 
+  /// - Parameter recovered: Newest first, at least one: the active memtable and sealed ones.
   init(
     _ environment: EngineEnvironment, jobs: JobEnvironment, stop: StopFlag, versions: VersionSet,
-    logs: LogFiles, recovered: LoggedMemtable, sequence: SequenceNumber
+    logs: LogFiles, recovered: [LoggedMemtable], sequence: SequenceNumber
   ) {
     directory = jobs.directory
     self.environment = environment
@@ -45,7 +46,11 @@ final class EngineState: Sendable {
     self.jobs = jobs
     self.stop = stop
     memtableSeed = Atomic(environment.randomSeed)
-    let view = ReadView(active: recovered, sealed: [], version: versions.current)
+    let sealed = Array(recovered.dropFirst())
+    for memtable in sealed {
+      environment.memory.sealedChanged(by: memtable.memtable.byteCount)
+    }
+    let view = ReadView(active: recovered[0], sealed: sealed, version: versions.current)
     visible = Mutex(Visible(view: view, sequence: sequence))
   }
 

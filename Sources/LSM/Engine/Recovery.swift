@@ -6,9 +6,11 @@
 //   3. Every table file it names must be there; other table files and manifests are left over from
 //      a crash and go.
 //   4. A new manifest begins, so that nothing is appended behind a torn tail.
-//   5. Live logs are replayed, oldest first, without what is in table files already. When a
-//      memtable is full it is written to level 0; the last one becomes the active memtable, and
-//      its logs stay live.
+//   5. Live logs are replayed, oldest first, without what is in table files already, into small
+//      memtables: searching those stays within the processor's caches. The last one becomes the
+//      active memtable, the others are sealed, and the logs stay live until they are written out
+//      in the background. Only what is more than writers could ever have left is written to level
+//      0 here.
 //   6. A new log begins. Its header says where the last one ended, so that end is made durable
 //      first.
 
@@ -51,11 +53,9 @@ struct Recovery {
     let logs = try LogFiles(
       directory: directory, fileSystem: fileSystem, byteCountLimit: options.logFileByteCount,
       randomSeed: environment.randomSeed, found: recovered)
-    let firstLog = replay.firstLog ?? recovered.nextNumber
     let state = EngineState(
       environment, jobs: jobs, stop: stop, versions: versions, logs: logs,
-      recovered: LoggedMemtable(replay.memtable, firstLog: firstLog),
-      sequence: replay.lastSequence)
+      recovered: replay.memtables, sequence: replay.lastSequence)
     environment.events(
       .recovered(
         directory: directory, logRecords: replay.recordCount,
@@ -152,10 +152,10 @@ private struct Replay {
   private let recovery: Recovery
   private let versions: VersionSet
   private let jobs: JobEnvironment
-  private(set) var memtable: Memtable
+  /// Newest first.
+  private(set) var memtables: [LoggedMemtable]
   private(set) var lastSequence: SequenceNumber
-  /// The first log with entries of `memtable`.
-  private(set) var firstLog: LogNumber?
+  private var sealedByteCount = 0
   private(set) var recordCount = 0
   private(set) var tornByteCount: UInt64 = 0
 
@@ -164,13 +164,22 @@ private struct Replay {
     self.versions = versions
     self.jobs = jobs
     lastSequence = versions.lastSequence
-    memtable = Replay.emptyMemtable(recovery)
+    memtables = []
   }
 
-  private static func emptyMemtable(_ recovery: Recovery) -> Memtable {
-    Memtable(
+  private mutating func startMemtable(firstLog: LogNumber) {
+    let memtable = Memtable(
       memory: recovery.environment.memory, merger: recovery.merger,
-      randomSeed: recovery.environment.randomSeed)
+      randomSeed: recovery.environment.randomSeed &+ UInt64(memtables.count))
+    memtables.insert(LoggedMemtable(memtable, firstLog: firstLog), at: 0)
+  }
+
+  /// Bytes of one memtable here.
+  private var pieceByteCount: Int { Swift.max(1, recovery.options.memtableByteCount / 8) }
+
+  /// Bytes of memtables that wait at most while writers are active, and so at a crash.
+  private var waitingByteLimit: Int {
+    recovery.options.memtableByteCount * (2 * recovery.options.sealedMemtableLimit + 1)
   }
 
   mutating func run(_ slots: [FileNumber]) throws(EngineError) -> RecoveredLogs {
@@ -187,7 +196,7 @@ private struct Replay {
     }
     let oldest = LogNumber(versions.oldestLogNumber)
     let chain = try LogChain(files, oldestLive: oldest)
-    firstLog = chain.live.first?.number
+    startMemtable(firstLog: chain.live.first?.number ?? oldest)
     while let record = try chain.next() { try replay(record, of: chain) }
     recordCount = chain.recordCount
     tornByteCount = chain.droppedByteCount
@@ -197,6 +206,7 @@ private struct Replay {
   private mutating func replay(_ record: LogRecord, of chain: LogChain) throws(EngineError) {
     var sequence = record.firstSequence.rawValue
     var reader = WriteBatchReader(record.payload)
+    let memtable = memtables[0].memtable
     do throws(ByteReadError) {
       while let entry = try reader.next() {
         if sequence > lastSequence.rawValue {
@@ -211,19 +221,27 @@ private struct Replay {
         path: chain.current?.path ?? recovery.directory, offset: 0,
         reason: "entry \(sequence) of a whole record is no entry: \(error)")
     }
-    if memtable.byteCount >= recovery.options.memtableByteCount { try flush(chain) }
+    guard memtable.byteCount >= pieceByteCount, let log = chain.current?.number else { return }
+    sealedByteCount += memtable.byteCount
+    if sealedByteCount >= waitingByteLimit || recovery.environment.memory.isShort {
+      try flush(goingOnWith: log)
+    }
+    startMemtable(firstLog: log)
   }
 
-  /// Writes the memtable to level 0. The log being read stays live: more of its entries come.
-  private mutating func flush(_ chain: LogChain) throws(EngineError) {
-    var edit = try FlushJob([memtable], version: versions.current, environment: jobs).run().edit
-    firstLog = chain.current?.number
-    edit.oldestLogNumber = firstLog?.rawValue
+  /// Writes all memtables to one file of level 0. The log being read stays live: more of its
+  /// entries come.
+  private mutating func flush(goingOnWith log: LogNumber) throws(EngineError) {
+    let job = FlushJob(
+      memtables.map(\.memtable), version: versions.current, environment: jobs)
+    var edit = try job.run().edit
+    edit.oldestLogNumber = log.rawValue
     _ = try versions.install(edit)
-    memtable = Replay.emptyMemtable(recovery)
+    memtables = []
+    sealedByteCount = 0
   }
 
-  /// What the logs are from now on: live ones keep what is in `memtable`.
+  /// What the logs are from now on: live ones keep what is in `memtables`.
   private func recovered(
     _ chain: LogChain, _ slotsByPath: [String: FileNumber], oldest: LogNumber
   ) throws(EngineError) -> RecoveredLogs {

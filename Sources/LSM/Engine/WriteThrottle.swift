@@ -2,7 +2,7 @@
 // behind, instead of at full speed and then not at all.
 //
 //   pressure := the worst of
-//     sealed memtables   0 at one below the limit, 1 at twice the limit
+//     sealed memtables   0 at half of their limit, 1 at twice the limit, in bytes
 //     level 0 files      0 at 2 × the trigger, 1 at 8 × the trigger
 //     compaction debt    0 at 1 GiB or half of the store, 1 at four times that
 //     memtable memory    0 at the share of the budget, 1 at twice the share
@@ -22,8 +22,8 @@ final class WriteThrottle: @unchecked Sendable {
 
   /// What the background is behind with.
   struct Backlog {
-    var sealedCount = 0
-    var sealedLimit = 2
+    var sealedByteCount = 0
+    var sealedByteLimit = 64 << 20
     var levelZeroCount = 0
     var levelZeroTrigger = 4
     var debtByteCount: UInt64 = 0
@@ -39,14 +39,14 @@ final class WriteThrottle: @unchecked Sendable {
   init(memory: MemoryBudget) { self.memory = memory }
 
   func update(_ backlog: Backlog) {
-    isStopped.store(backlog.sealedCount >= 2 * backlog.sealedLimit, ordering: .relaxed)
+    isStopped.store(backlog.sealedByteCount >= 2 * backlog.sealedByteLimit, ordering: .relaxed)
     let pressure = WriteThrottle.pressure(backlog)
     rate.store(WriteThrottle.rate(pressure), ordering: .relaxed)
   }
 
   static func pressure(_ backlog: Backlog) -> Double {
-    let limit = Double(backlog.sealedLimit)
-    let sealed = (Double(backlog.sealedCount) - limit + 1) / (limit + 1)
+    let limit = Double(max(1, backlog.sealedByteLimit))
+    let sealed = (Double(backlog.sealedByteCount) - 0.55 * limit) / (1.45 * limit)
     let trigger = Double(backlog.levelZeroTrigger)
     let levelZero = (Double(backlog.levelZeroCount) - 2 * trigger) / (6 * trigger)
     let free = max(1e9, Double(backlog.storeByteCount) / 2)
