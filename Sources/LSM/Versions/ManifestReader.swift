@@ -107,6 +107,8 @@ enum ManifestReader {
   private static func refuseDamage(
     before offset: Int, of bytes: ByteView, number: FileNumber, path: String
   ) throws(EngineError) {
+    // Most files end in zeros, which hold no record.
+    if offset < bytes.count, bytes.dropFirst(offset).buffer.allSatisfy({ $0 == 0 }) { return }
     var candidate = offset + 1
     while candidate + ManifestFormat.recordHeaderByteCount <= bytes.count {
       if ManifestFormat.payload(at: candidate, of: bytes, number: number) != nil {
