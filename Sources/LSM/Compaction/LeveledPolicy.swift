@@ -4,7 +4,8 @@
 //   1. what is above its target, the worst first (reads and space suffer);
 //   2. what somebody asked to have rewritten;
 //   3. files of mostly tombstones (they hide what they do not free);
-//   4. files that the merger has not seen for long;
+//   4. files that the merger has not seen for long, where the situation names a time (no engine
+//      does yet: GCPass asks for a rewrite instead);
 //   5. when idle, what is above the last level, until it is at most a tenth of it.
 
 internal import Bytes

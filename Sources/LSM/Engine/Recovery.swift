@@ -3,9 +3,9 @@
 //   1. The directory is made if it is missing, and refused if it holds anything that is not ours.
 //   2. The newest whole manifest tells the table files, the oldest live log and the highest
 //      sequence number in table files.
-//   3. Every table file it names must be there; other table files and manifests are left over from
-//      a crash and go.
-//   4. A new manifest begins, so that nothing is appended behind a torn tail.
+//   3. Every table file it names must be there; other table files are left over from a crash and
+//      go.
+//   4. A new manifest begins, so that nothing is appended behind a torn tail; all older ones go.
 //   5. Live logs are replayed, oldest first, without what is in table files already, into small
 //      memtables: searching those stays within the processor's caches. The last one becomes the
 //      active memtable, the others are sealed, and the logs stay live until they are written out

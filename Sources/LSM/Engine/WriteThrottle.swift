@@ -2,9 +2,9 @@
 // behind, instead of at full speed and then not at all.
 //
 //   pressure := the worst of
-//     sealed memtables   0 at half of their limit, 1 at twice the limit, in bytes
+//     sealed memtables   0 at 0.55 of their limit, 1 at twice the limit, in bytes
 //     level 0 files      0 at 2 × the trigger, 1 at 8 × the trigger
-//     compaction debt    0 at 1 GiB or half of the store, 1 at four times that
+//     compaction debt    0 at 1 GB or half of the store, 1 at four times that
 //     memtable memory    0 at the share of the budget, 1 at twice the share
 //   rate     := fastest × (1 − pressure)², never below slowest
 //

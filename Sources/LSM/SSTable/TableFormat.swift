@@ -37,7 +37,7 @@ package struct TableAttributes: Sendable, Equatable {
   package var largestSequence = SequenceNumber.zero
   /// Wall clock when the file was written, microseconds.
   package var creationMicroseconds: Int64 = 0
-  /// Opaque to the engine, at most 64 KiB; upper layers keep, say, the earliest cell time here.
+  /// Opaque to the engine, at most 64 KiB, for upper layers. Flush and compaction leave it empty.
   package var userProperties: [UInt8] = []
   package init() {}
 }

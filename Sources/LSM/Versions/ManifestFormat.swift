@@ -5,8 +5,9 @@
 //   header   := magic "StrataMf" │ formatVersion: u32 │ number: u64 │ crc32c: u32 over all before
 //   record   := marker: u32 │ byteCount: u32 │ crc32c: u32 │ edit: byteCount bytes
 //
-// Little-endian. A record's checksum covers the manifest's number, byteCount and the edit. The
-// file is preallocated ahead of the records, so it ends in zeros.
+// Little-endian; the marker is 0xed175a4d. A record's checksum covers the manifest's number: u64,
+// byteCount: u64 and the edit: bytes of another manifest are no record. The file is preallocated
+// ahead of the records, so it ends in zeros.
 //
 // The reader's algorithm: each record is synced before the next is written, so only the last one
 // can be torn. At the first bytes that are no valid record, look for a valid record anywhere

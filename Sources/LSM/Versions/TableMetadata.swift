@@ -23,7 +23,7 @@ package struct TableMetadata: Sendable, Equatable {
   package var rawByteCount: UInt64
   /// When the file was written, microseconds since 1970; age of a rewrite, not of its entries.
   package var creationMicroseconds: Int64
-  /// What the merger's owner wants to remember of the file; at most 64 KiB.
+  /// For the merger's owner, at most 64 KiB; flush and compaction leave it empty.
   package var userProperties: [UInt8]
 
   package init(

@@ -14,7 +14,8 @@
 //   valueHead := byteCount << 1 │ isDelta            a delta's value: kind: u8 │ i64 big-endian
 //
 // Tombstones hide cells of older entries only. A row tombstone is the entry's kind: `put` and
-// `delete` hide whatever is older. Written by PackedRowWriter, read by ColumnCursor, both below.
+// `delete` hide whatever is older. Written by PackedRowWriter; read by PackedFamilyReader,
+// ColumnCursor and CellCursor below.
 
 internal import Bytes
 internal import DataModel

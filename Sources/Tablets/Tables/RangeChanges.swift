@@ -3,7 +3,7 @@
 //
 // The keys of recent commits lie in two segments; when the newer is full the older is forgotten
 // and the floor rises: about what was before, the engine's file metadata answers. Nothing is kept
-// until somebody first asks, so a table that nobody polls pays one atomic store a commit.
+// until somebody first asks, so a table that nobody polls pays a short lock a commit.
 
 internal import Bytes
 internal import DataModel
