@@ -48,7 +48,7 @@ final class EngineState: Sendable {
     memtableSeed = Atomic(environment.randomSeed)
     let sealed = Array(recovered.dropFirst())
     for memtable in sealed {
-      environment.memory.sealedChanged(by: memtable.memtable.byteCount)
+      environment.memory.sealedChanged(by: memtable.memtable.allocatedByteCount)
     }
     let view = ReadView(active: recovered[0], sealed: sealed, version: versions.current)
     visible = Mutex(Visible(view: view, sequence: sequence))
@@ -81,7 +81,7 @@ final class EngineState: Sendable {
     let active = LoggedMemtable(memtable, firstLog: logs.writer.number)
     visible.withLock { visible in
       let old = visible.view
-      environment.memory.sealedChanged(by: old.active.memtable.byteCount)
+      environment.memory.sealedChanged(by: old.active.memtable.allocatedByteCount)
       visible.view = ReadView(
         active: active, sealed: [old.active] + old.sealed, version: old.version)
     }
@@ -97,7 +97,7 @@ final class EngineState: Sendable {
       visible.view = ReadView(active: old.active, sealed: sealed, version: versions.current)
     }
     for memtable in flushed {
-      environment.memory.sealedChanged(by: -memtable.memtable.byteCount)
+      environment.memory.sealedChanged(by: -memtable.memtable.allocatedByteCount)
     }
   }
 

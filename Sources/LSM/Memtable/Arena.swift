@@ -45,6 +45,9 @@ struct Arena: ~Copyable {
     state.deallocate()
   }
 
+  /// Bytes taken from the budget. For the allocating thread, or once it has stopped.
+  var allocatedByteCount: Int { state.pointee.chunks.reduce(0) { $0 + $1.byteCount } }
+
   /// Bytes handed out.
   var usedByteCount: Int { used.load(ordering: .relaxed) }
 

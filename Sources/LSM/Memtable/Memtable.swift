@@ -38,6 +38,8 @@ package final class Memtable: @unchecked Sendable {
 
   /// Bytes of the entries and their links.
   package var byteCount: Int { list.byteCount }
+  /// Bytes taken from the budget. For the writer, or once it has stopped.
+  package var allocatedByteCount: Int { list.allocatedByteCount }
   package var isEmpty: Bool { entryCount == 0 }
   /// Entries inserted, folds not counted.
   package var entryCount: Int { counter.load(ordering: .acquiring) }

@@ -159,6 +159,8 @@ struct SkipList: ~Copyable {
     writer.deallocate()
   }
 
+  /// Bytes taken from the budget. For the writer, or once it has stopped.
+  var allocatedByteCount: Int { arena.allocatedByteCount }
   /// Bytes of the nodes.
   var byteCount: Int { arena.usedByteCount }
 

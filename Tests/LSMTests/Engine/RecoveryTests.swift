@@ -1,0 +1,142 @@
+// Opening: what is refused, what is tidied up, and every crash between.
+
+import Bytes
+import LSM
+import Synchronization
+import TestSupport
+import Testing
+import VFS
+
+@Suite struct RecoveryTests {
+  private func filledWorld() throws -> EngineWorld {
+    let world = try EngineWorld()
+    let engine = try world.open()
+    for index in 0..<20 { try engine.write(.put, "key\(index)", "value") }
+    try engine.close()
+    world.scheduler.runReady()
+    return world
+  }
+
+  private func paths(_ world: EngineWorld, _ part: String) throws -> [String] {
+    try world.files.list(world.directory).filter { $0.contains(part) }
+      .map { "\(world.directory)/\($0)" }
+  }
+
+  @Test func `a directory with other files is refused and left alone`() throws {
+    let world = try EngineWorld()
+    try world.files.createDirectory(world.directory)
+    _ = try world.files.create("\(world.directory)/notes.txt")
+    do throws(EngineError) {
+      _ = try world.open()
+      Issue.record("a foreign directory was opened")
+    } catch {
+      guard case .invalid = error else { throw error }
+    }
+    #expect(try world.files.list(world.directory) == ["notes.txt"])
+  }
+
+  @Test func `a missing table file is refused with its path`() throws {
+    let world = try filledWorld()
+    let path = try #require(try paths(world, ".table").first)
+    try world.files.remove(path)
+    do throws(EngineError) {
+      _ = try world.open()
+      Issue.record("opened without a table file")
+    } catch {
+      guard case .corrupt(path, _, _) = error else { throw error }
+    }
+  }
+
+  @Test func `a missing manifest is refused`() throws {
+    let world = try filledWorld()
+    for path in try paths(world, "manifest") { try world.files.remove(path) }
+    #expect(throws: EngineError.self) { try world.open() }
+  }
+
+  @Test func `left-over files go`() throws {
+    let world = try filledWorld()
+    _ = try world.files.create("\(world.directory)/000999.table")
+    let engine = try world.open()
+    #expect(try paths(world, "000999").isEmpty)
+    #expect(try paths(world, "manifest").count == 1)
+    #expect(try engine.pairs().count == 20)
+    try engine.close()
+  }
+
+  @Test func `a half-made newer manifest does not count`() throws {
+    let world = try filledWorld()
+    let newest = try #require(try paths(world, "manifest").max())
+    let bytes = try #require(world.files.contents(of: newest))
+    let name = "\(world.directory)/manifest-000900"
+    _ = try world.files.create(name)
+    world.files.setContents(of: name, to: Array(bytes[..<10]))
+    let engine = try world.open()
+    #expect(try engine.pairs().count == 20)
+    try engine.close()
+  }
+
+  @Test func `damage in a log's middle is refused, a torn tail dropped`() throws {
+    let world = try EngineWorld()
+    let engine = try world.open()
+    for index in 0..<20 { try engine.write(.put, "key\(index)", "value") }
+    world.crash()
+    let path = try #require(
+      try paths(world, ".log").max { left, right in
+        (world.files.contents(of: left)?.count ?? 0)
+          < (world.files.contents(of: right)?.count ?? 0)
+      })
+    let bytes = try #require(world.files.contents(of: path))
+    var damaged = bytes
+    damaged[200] ^= 1
+    world.files.setContents(of: path, to: damaged)
+    #expect(throws: EngineError.self) { try world.open() }
+    let end = try #require(bytes.lastIndex { $0 != 0 })
+    damaged = bytes
+    damaged[end] ^= 1
+    world.files.setContents(of: path, to: damaged)
+    let again = try world.open()
+    #expect(try again.pairs().count == 19)
+    try again.close()
+  }
+
+  /// The machine stops at each file operation of a short life in turn; whatever was acknowledged
+  /// by then must be there, whatever part of the unsynced bytes survives.
+  @Test(arguments: [0.0, 0.5, 1.0])
+  func `a power cut at any file operation loses nothing acknowledged`(share: Double) throws {
+    let world = try EngineWorld()
+    world.options.memtableByteCount = 2 << 10
+    world.options.logFileByteCount = 4 << 10
+    world.options.tableFileByteCount = 2 << 10
+    world.options.levelZeroTrigger = 2
+    let acknowledged = Mutex(0)
+    let clones = Mutex<[(files: SimulatedFileSystem, acknowledged: Int)]>([])
+    let files = world.files
+    files.fault = { _, _, index in
+      let count = acknowledged.withLock { $0 }
+      let clone = files.crashClone(keeping: share, seed: UInt64(index))
+      clones.withLock { $0.append((clone, count)) }
+      return nil
+    }
+    let engine = try world.open()
+    for index in 0..<16 {
+      try engine.write(.put, "key\(index)", String(repeating: "v", count: 300))
+      acknowledged.withLock { $0 = index + 1 }
+      if index % 4 == 3 { world.scheduler.runReady() }
+    }
+    try engine.compactAll()
+    try engine.close()
+    files.fault = nil
+    let states = clones.withLock { $0 }
+    #expect(states.count > 100)
+    for (index, state) in states.enumerated() {
+      world.files = state.files
+      world.scheduler.dropAll()
+      let recovered = try world.open()
+      let count = try recovered.pairs().count
+      #expect(
+        count >= state.acknowledged && count <= 16,
+        "operation \(index): \(count) of \(state.acknowledged)")
+      try recovered.close()
+    }
+  }
+}
