@@ -221,8 +221,10 @@ private struct LeveledPlan {
       guard files.indices.contains(candidate), !isBusy(files[candidate]) else { return false }
       let size = files[candidate].metadata.byteCount
       let overlap = overlapping([files[candidate]], inLevel: level + 1)
+      // Also between the neighbours: an output may hold keys of both, and so span what lies there.
+      let spanned = overlapping(Array(files[range]) + [files[candidate]], inLevel: level + 1)
       guard total &+ size <= expansionByteCount, !overlap.isEmpty || below.isEmpty,
-        overlap.allSatisfy({ numbers.contains($0.number) })
+        spanned.allSatisfy({ numbers.contains($0.number) })
       else { return false }
       total &+= size
       return true

@@ -128,6 +128,19 @@ extension CompactionChoice {
     #expect(choose(situation) == "5:1,2 6:11 → 6")
   }
 
+  @Test func `neighbours with a file between them below stay apart`() throws {
+    let dirty = Facts.situation([
+      5: [
+        Facts.table(1, "a", "c", mebibytes: 1, tombstones: 60),
+        Facts.table(2, "m", "p", mebibytes: 1, tombstones: 60),
+      ],
+      6: [Facts.table(11, "e", "k", mebibytes: 640)],
+    ])
+    let choice = try #require(LeveledPolicy().choose(dirty))
+    // One output of both would overlap the file between them.
+    #expect(choice.summary == "5:1 → 6")
+  }
+
   @Test func `files of tombstones go down before their level is full`() {
     let situation = Facts.situation([
       5: [
