@@ -31,11 +31,13 @@ package struct CompactionJob {
       fileByteCount: choice.outputLevel == 0
         ? nil : UInt64(environment.options.tableFileByteCount),
       grandparents: grandparents)
+    var droppedUpTo = SequenceNumber.zero
     do throws(EngineError) {
       let older = OlderFiles(
         version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
       var merge = KeyMerge(environment, older: older)
       try merge.run(MergingCursor(sources), into: output)
+      if merge.hasDroppedKeys { droppedUpTo = sequences.upperBound }
       try output.finish()
     } catch {
       output.abandon()
@@ -47,7 +49,8 @@ package struct CompactionJob {
     }
     for table in output.tables { edit.add(table, toLevel: choice.outputLevel) }
     return JobResult(
-      edit: edit, bytesRead: choice.byteCount, bytesWritten: output.bytesWritten)
+      edit: edit, bytesRead: choice.byteCount, bytesWritten: output.bytesWritten,
+      droppedUpTo: droppedUpTo)
   }
 
   /// Newest first: level 0 file by file, then each level.

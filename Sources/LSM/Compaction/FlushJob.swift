@@ -33,11 +33,13 @@ package struct FlushJob {
     let output = TableOutput(
       environment.withoutPacing, sequences: oldest.firstSequence...newest.lastSequence,
       fileByteCount: nil, grandparents: Grandparents([], limit: 0))
+    var droppedUpTo = SequenceNumber.zero
     do throws(EngineError) {
       let older = OlderFiles(version, outputLevel: 0, excluding: [])
       var merge = KeyMerge(environment, older: older)
       let sources = full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }
       try merge.run(MergingCursor(sources), into: output)
+      if merge.hasDroppedKeys { droppedUpTo = newest.lastSequence }
       try output.finish()
     } catch {
       output.abandon()
@@ -46,7 +48,9 @@ package struct FlushJob {
     for table in output.tables { edit.add(table, toLevel: 0) }
     edit.lastSequence = newest.lastSequence
     let read = full.reduce(0) { $0 + $1.byteCount }
-    return JobResult(edit: edit, bytesRead: UInt64(read), bytesWritten: output.bytesWritten)
+    return JobResult(
+      edit: edit, bytesRead: UInt64(read), bytesWritten: output.bytesWritten,
+      droppedUpTo: droppedUpTo)
   }
 }
 

@@ -41,4 +41,6 @@ package struct JobResult: Sendable {
   package var edit: VersionEdit
   package var bytesRead: UInt64
   package var bytesWritten: UInt64
+  /// When keys left nothing behind, the highest number among the job's entries; else zero.
+  package var droppedUpTo = SequenceNumber.zero
 }

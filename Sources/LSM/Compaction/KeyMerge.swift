@@ -10,6 +10,8 @@ struct KeyMerge: ~Copyable {
   private let shouldStop: @Sendable () -> Bool
   private var operands: [Operand] = []
   private var merged = ByteBuffer(capacity: 4 << 10)
+  /// Some key left nothing behind.
+  private(set) var hasDroppedKeys = false
 
   /// Keys between two looks at `shouldStop`, for jobs that write little.
   private static let keysPerCheck = 4_096
@@ -47,15 +49,34 @@ struct KeyMerge: ~Copyable {
     switch merger.merge(key: key, operands: operands, isOldest: isOldest, into: &merged) {
     case .unchanged:
       precondition(operands.count == 1, "only a single operand can stay as it is")
-      if operands[0].kind == .delete, isOldest { return }
+      if operands[0].kind == .delete { return try delete(key, isOldest, output) }
       try output.add(key: key, kind: operands[0].kind, value: operands[0].value)
-    case .put: try output.add(key: key, kind: .put, value: merged.view)
-    case .merge: try output.add(key: key, kind: .merge, value: merged.view)
-    case .delete:
-      if !isOldest { try output.add(key: key, kind: .delete, value: ByteView()) }
-    case .nothing:
-      // A key without state hides what is older, whether or not the merger thought of it.
-      if !isOldest { try output.add(key: key, kind: .delete, value: ByteView()) }
+    case .put: try add(key, .put, output)
+    case .merge: try add(key, .merge, output)
+    // A key without state hides what is older, whether or not the merger thought of it.
+    case .delete, .nothing: try delete(key, isOldest, output)
     }
+  }
+
+  private mutating func delete(
+    _ key: ByteView, _ isOldest: Bool, _ output: TableOutput
+  ) throws(EngineError) {
+    if isOldest {
+      hasDroppedKeys = true
+    } else {
+      try output.add(key: key, kind: .delete, value: ByteView())
+    }
+  }
+
+  /// Values within the limit can add up to one beyond it, which no table file takes.
+  private func add(
+    _ key: ByteView, _ kind: EntryKind, _ output: TableOutput
+  ) throws(EngineError) {
+    guard merged.count <= Limits.valueByteCount else {
+      throw .invalid(
+        "key \"\(key)\" has come to \(merged.count) bytes; the limit is "
+          + "\(Limits.valueByteCount)")
+    }
+    try output.add(key: key, kind: kind, value: merged.view)
   }
 }

@@ -145,7 +145,7 @@ final class BackgroundWork: Sendable {
     let next = first > 0 ? view.sealed[first - 1] : view.active
     var edit = result.edit
     edit.oldestLogNumber = next.firstLog.rawValue
-    try state.install(edit, flushed: flushed)
+    try state.install(edit, flushed: flushed, droppedUpTo: result.droppedUpTo)
     state.logs.release(below: next.firstLog)
     state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesFlushed.wrappingAdd(result.bytesWritten, ordering: .relaxed)
@@ -221,7 +221,7 @@ final class BackgroundWork: Sendable {
   private func compact(_ choice: CompactionChoice, _ version: Version) throws(EngineError) {
     let started = state.now
     let result = try CompactionJob(choice, version: version, environment: state.jobs).run()
-    try state.install(result.edit)
+    try state.install(result.edit, droppedUpTo: result.droppedUpTo)
     state.counters.compactions.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesCompacted.wrappingAdd(result.bytesWritten, ordering: .relaxed)
     updateThrottle()

@@ -29,6 +29,9 @@ final class EngineState: Sendable {
   let stop: StopFlag
   let counters = EngineCounters()
   private let visible: Mutex<Visible>
+  /// Held from an edit's way into the manifest until it is visible: nobody may see one installer's
+  /// files beside the memtables that they were written from.
+  private let installing = Mutex<Void>(())
   private let readOnlyCause = Mutex<String?>(nil)
   private let memtableSeed: Atomic<UInt64>
 
@@ -83,18 +86,27 @@ final class EngineState: Sendable {
       let old = visible.view
       environment.memory.sealedChanged(by: old.active.memtable.allocatedByteCount)
       visible.view = ReadView(
-        active: active, sealed: [old.active] + old.sealed, version: old.version)
+        active: active, sealed: [old.active] + old.sealed, version: old.version,
+        droppedUpTo: old.droppedUpTo)
     }
   }
 
   /// Makes an edit durable and visible; the memtables it wrote out go with the same step.
-  func install(_ edit: VersionEdit, flushed: [LoggedMemtable] = []) throws(EngineError) {
-    _ = try versions.install(edit)
-    visible.withLock { visible in
-      let old = visible.view
-      let sealed = old.sealed.filter { kept in !flushed.contains { $0 === kept } }
-      // Read under this lock: of two installers the later one sees both edits.
-      visible.view = ReadView(active: old.active, sealed: sealed, version: versions.current)
+  ///
+  /// - Parameter droppedUpTo: See `ReadView`; zero when the edit's files hold all keys of what they
+  ///   replace.
+  func install(
+    _ edit: VersionEdit, flushed: [LoggedMemtable] = [], droppedUpTo: SequenceNumber = .zero
+  ) throws(EngineError) {
+    try installing.withLock { (_) throws(EngineError) in
+      let version = try versions.install(edit)
+      visible.withLock { visible in
+        let old = visible.view
+        let sealed = old.sealed.filter { kept in !flushed.contains { $0 === kept } }
+        visible.view = ReadView(
+          active: old.active, sealed: sealed, version: version,
+          droppedUpTo: max(old.droppedUpTo, droppedUpTo))
+      }
     }
     for memtable in flushed {
       environment.memory.sealedChanged(by: -memtable.memtable.allocatedByteCount)

@@ -23,11 +23,17 @@ final class ReadView: Sendable {
   /// Newest first; on their way to level 0.
   let sealed: [LoggedMemtable]
   let version: Version
+  /// Keys that were deleted and left no trace in a table file had no entry above this one.
+  let droppedUpTo: SequenceNumber
 
-  init(active: LoggedMemtable, sealed: [LoggedMemtable], version: Version) {
+  init(
+    active: LoggedMemtable, sealed: [LoggedMemtable], version: Version,
+    droppedUpTo: SequenceNumber = .zero
+  ) {
     self.active = active
     self.sealed = sealed
     self.version = version
+    self.droppedUpTo = droppedUpTo
   }
 
   /// Logs before this one hold nothing that is not in a table file.
@@ -81,7 +87,8 @@ final class ReadView: Sendable {
 
   /// An upper bound of the numbers of entries with keys in [`lower`, `upper`).
   func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
-    var newest = active.memtable.newestSequence(from: lower, to: upper)
+    // A key that is gone altogether is in no file's range, and its deletion was a change.
+    var newest = max(droppedUpTo, active.memtable.newestSequence(from: lower, to: upper))
     for sealed in sealed {
       newest = max(newest, sealed.memtable.newestSequence(from: lower, to: upper))
     }
