@@ -20,6 +20,8 @@ package final class LogWriter: @unchecked Sendable {
   private let endOffset: Atomic<UInt64>
   private let durableOffset: Atomic<UInt64>
   private let failure = Mutex<FileError?>(nil)
+  /// One sync at a time: of two at once only one would hear of a failed write-back.
+  private let syncing = Mutex<Void>(())
   private var allocated: UInt64
 
   // The record being gathered: `pending` is its unwritten end, with room for the header in front
@@ -146,9 +148,12 @@ package final class LogWriter: @unchecked Sendable {
     try refuseAfterFailure()
     let end = byteCount
     guard end > syncedByteCount else { return }
-    do throws(FileError) { try file.sync() } catch { throw poison(error) }
-    // Two syncs may overlap: the offset only grows.
-    durableOffset.max(end, ordering: .acquiringAndReleasing)
+    try syncing.withLock { (_) throws(FileError) in
+      try refuseAfterFailure()
+      guard end > syncedByteCount else { return }
+      do throws(FileError) { try file.sync() } catch { throw poison(error) }
+      durableOffset.max(end, ordering: .acquiringAndReleasing)
+    }
   }
 
   /// Ends the log: syncs it and says where it stopped, for its successor's header.
