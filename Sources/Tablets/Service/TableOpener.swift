@@ -53,9 +53,11 @@ struct TableOpener: Sendable {
       switch event {
       case .flushed:
         counters.flushed()
-        if epoch.collectionsInstalled(merger.collectionCount) { changes.fireAll() }
+        let count = merger.collectionCount
+        if epoch.collectionsInstalled(count, by: .flush) { changes.fireAll() }
       case .compacted:
-        if epoch.collectionsInstalled(merger.collectionCount) { changes.fireAll() }
+        let count = merger.collectionCount
+        if epoch.collectionsInstalled(count, by: .compaction) { changes.fireAll() }
       case .recovered, .writersSlowed, .backgroundFailed, .becameReadOnly: break
       }
       report(event)

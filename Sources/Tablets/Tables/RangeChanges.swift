@@ -108,6 +108,9 @@ final class RangeChanges: CommitObserver {
     last = Atomic(0)
   }
 
+  /// Every commit up to here has been told.
+  var lastSequence: UInt64 { last.load(ordering: .acquiring) }
+
   /// Called once, before the first commit: nothing up to here will be told.
   func begin(after sequence: SequenceNumber) {
     state.withLock { state in

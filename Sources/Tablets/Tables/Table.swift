@@ -117,7 +117,6 @@ package final class Table: Sendable {
   /// Rewrites the whole table, so that everything deleted and doomed is gone, and waits.
   package func compact() throws(TableServiceError) {
     do throws(EngineError) { try engine.compactAll() } catch { throw fold(error) }
-    epoch.collectionsInstalled(merger.collectionCount)
     counters.collected(now: time.wallMicroseconds)
   }
 

@@ -10,7 +10,9 @@ extension Table {
   /// as a change.
   package func version(of range: RowRange) -> RangeVersion {
     changes.keep()
-    return RangeVersion(epoch: currentEpoch, sequence: engine.snapshot().sequence.rawValue)
+    // Not the engine's newest: that may be visible before it is told here, and a version that has
+    // it would miss it as a change.
+    return RangeVersion(epoch: currentEpoch, sequence: changes.lastSequence)
   }
 
   /// True only if a read of the range would answer what it answered at `version`; decided without
@@ -50,15 +52,28 @@ extension Table {
 
 /// What makes versions of one opening, schema and state of collection differ from others.
 final class TableEpoch: Sendable {
+  /// What makes table files; each kind one at a time, beside the other.
+  enum Job { case flush, compaction }
+
   private let opening: UInt64
   private let collections = Atomic<UInt64>(0)
+  private let seenByFlushes = Atomic<UInt64>(0)
+  private let seenByCompactions = Atomic<UInt64>(0)
 
   init(opening: UInt64) { self.opening = opening }
 
-  /// Called when table files made by merges that had collected `count` times are in force.
+  /// Called when table files made by merges that had collected `count` times are in force. What one
+  /// kind of job has seen says nothing of the other's files, which may still be on their way.
   @discardableResult
-  func collectionsInstalled(_ count: UInt64) -> Bool {
-    collections.exchange(count, ordering: .acquiringAndReleasing) != count
+  func collectionsInstalled(_ count: UInt64, by job: Job) -> Bool {
+    let before =
+      switch job {
+      case .flush: seenByFlushes.exchange(count, ordering: .acquiringAndReleasing)
+      case .compaction: seenByCompactions.exchange(count, ordering: .acquiringAndReleasing)
+      }
+    guard before != count else { return false }
+    collections.add(1, ordering: .acquiringAndReleasing)
+    return true
   }
 
   func value(schemaVersion: UInt64, second: Int64) -> UInt64 {

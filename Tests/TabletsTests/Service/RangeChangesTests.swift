@@ -49,6 +49,42 @@ import Testing
     #expect(!table.isUnchanged(right, since: old))
   }
 
+  @Test func `a row that left no trace in the files is a change`() throws {
+    let world = try ServiceWorld()
+    let table = try world.open(Self.families)
+    try set(world, table, "l1")
+    try set(world, table, "r1")
+    try world.apply(table, "l1", [.deleteRow])
+    try table.compact()
+    let epoch = table.version(of: left).epoch
+    #expect(!table.isUnchanged(left, since: RangeVersion(epoch: epoch, sequence: 2)))
+    #expect(table.isUnchanged(left, since: RangeVersion(epoch: epoch, sequence: 3)))
+  }
+
+  @Test func `a version has only what was told, whatever is visible`() throws {
+    let world = try ServiceWorld()
+    let table = try world.open(Self.families)
+    let sequence = table.version(of: left).sequence
+    // Visible, and the observer's turn has not come.
+    var batch = WriteBatch()
+    ByteView.of("l1") { batch.append(.delete, key: $0, value: ByteView()) }
+    let next = SequenceNumber(sequence + 1)
+    #expect(table.version(of: left).sequence == sequence)
+    table.changes.committed(batch, first: next)
+    #expect(table.version(of: left).sequence == next.rawValue)
+    #expect(table.changes.hasChange(in: left, after: sequence) == true)
+  }
+
+  @Test func `a flush does not speak for a compaction under way`() {
+    let epoch = TableEpoch(opening: 7)
+    // A compaction has collected once, and its files are not in force yet.
+    #expect(epoch.collectionsInstalled(1, by: .flush))
+    let between = epoch.value(schemaVersion: 1, second: 0)
+    #expect(epoch.collectionsInstalled(1, by: .compaction))
+    #expect(epoch.value(schemaVersion: 1, second: 0) != between)
+    #expect(!epoch.collectionsInstalled(1, by: .flush))
+  }
+
   @Test func `thousands of commits later a version still tells`() throws {
     let changes = RangeChanges()
     changes.keep()
