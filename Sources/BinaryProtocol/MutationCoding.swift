@@ -10,6 +10,9 @@ package enum MutationDecoder {
   package static func read(
     row message: ByteView, into list: inout MutationList
   ) throws(WireError) {
+    guard list.rowCount < DataModelLimits.mutationCount else {
+      throw .tooLarge("more than \(DataModelLimits.mutationCount) rows in one request")
+    }
     // The key may follow the mutations, and the list wants it first.
     var key = ByteView()
     var keys = ProtobufReader(message)

@@ -54,6 +54,13 @@ extension Table {
         message: "\(list.mutationCount) mutations in one request; the limit is "
           + "\(DataModelLimits.mutationCount)")
     }
+    // Rows without mutations are refused one by one: a frame of them is millions of refusals.
+    guard list.rowCount <= DataModelLimits.mutationCount else {
+      throw .invalid(
+        code: "too_many_rows",
+        message: "\(list.rowCount) rows in one request; the limit is "
+          + "\(DataModelLimits.mutationCount)")
+    }
     guard list.rowCount > 0 else {
       throw .invalid(code: "no_mutations", message: "no mutations provided")
     }
