@@ -70,6 +70,18 @@ import Testing
         #"{"keys":["# + Array(repeating: "\"k\"", count: 1_001).joined(separator: ",") + "]}"),
       "400 too_many_keys"
     ),
+    (
+      Client.request(
+        "POST", "/v1/tables/t/rows:batchGet",
+        #"{"columns":["# + Array(repeating: "\"a\",", count: 1_000).joined() + "}"),
+      "400 malformed_json 1:4013"
+    ),
+    (
+      Client.request(
+        "POST", "/v1/tables/t/rows:batchGet",
+        #"{"columns":""# + Array(repeating: "a", count: 1_001).joined(separator: ",") + "\"}"),
+      "400 invalid_columns"
+    ),
     (Client.request("GET", "/v1/tables/t/rows?limit=-1"), "400 invalid_limit"),
     (Client.request("GET", "/v1/tables/t/rows?limit=0"), "400 invalid_limit"),
     (Client.request("GET", "/v1/tables/t/rows?limit=x"), "400 invalid_limit"),

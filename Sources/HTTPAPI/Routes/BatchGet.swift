@@ -80,14 +80,19 @@ struct BatchQuestion: Sendable {
     guard try reader.peek() == .array else {
       let list = try reader.string()
       for text in list.array.split(separator: 0x2c, omittingEmptySubsequences: false) {
-        query.columns.append(try ByteView.of(Array(text)) { try ReadQuery.column($0) })
+        try ByteView.of(Array(text)) { try addColumn($0) }
       }
       return
     }
     try reader.beginArray()
-    while try reader.nextElement(), query.columns.count < 1_000 {
-      query.columns.append(try ReadQuery.column(try reader.string()))
+    while try reader.nextElement() { try addColumn(try reader.string()) }
+  }
+
+  private mutating func addColumn(_ text: ByteView) throws {
+    guard query.columns.count < 1_000 else {
+      throw Problem(400, "invalid_columns", "at most 1000 columns can be selected")
     }
+    query.columns.append(try ReadQuery.column(text))
   }
 
   private static func readKey(_ reader: inout JSONReader) throws -> [UInt8] {
