@@ -85,6 +85,16 @@ final class Catalog: @unchecked Sendable {
     }
   }
 
+  /// The highest id ever given to a table, dropped ones included; 0 for none.
+  func highestID() throws(TableServiceError) -> Int64 {
+    var id: Int64 = 0
+    try guarded { () throws(SQLiteFailure) in
+      id = try database.integer(
+        "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'tables'")
+    }
+    return id
+  }
+
   /// All tables.
   func load() throws(TableServiceError) -> [CatalogTable] {
     var tables: [CatalogTable] = []

@@ -77,13 +77,24 @@ struct DataDirectory {
     try DataDirectory.folding { () throws(FileError) in try fileSystem.syncDirectory(path) }
   }
 
-  /// Removes directories of tables that the catalog does not know: a drop was interrupted.
-  func removeTables(except known: Set<Int64>) throws(TableServiceError) {
+  /// Removes directories of tables that the catalog has dropped: the drop was interrupted.
+  ///
+  /// - Throws: `.conflict`, and removes nothing, when the catalog has never given a directory's id:
+  ///   then it is not this directory's catalog, or not its newest.
+  func removeTables(
+    except known: Set<Int64>, givenUpTo highest: Int64
+  ) throws(TableServiceError) {
+    let ids = try DataDirectory.folding { () throws(FileError) in
+      try fileSystem.list(tablesPath).compactMap { Int64($0) }
+    }
+    if let foreign = ids.filter({ $0 > highest }).min() {
+      throw .conflict(
+        code: "wrong_catalog",
+        message: "\(tablePath(foreign)) is no table that \(catalogPath) has ever named: put the "
+          + "directory's own catalog.sqlite back, or move that table's directory away")
+    }
     try DataDirectory.folding { () throws(FileError) in
-      for name in try fileSystem.list(tablesPath) {
-        guard let id = Int64(name), !known.contains(id) else { continue }
-        try fileSystem.removeTree(tablesPath + "/" + name)
-      }
+      for id in ids where !known.contains(id) { try fileSystem.removeTree(tablePath(id)) }
     }
   }
 

@@ -38,7 +38,7 @@ package final class TableService: Sendable {
     let catalog = try Catalog(path: options.catalogPath ?? place.catalogPath)
     try place.sync()
     let known = try catalog.load()
-    try place.removeTables(except: Set(known.map(\.id)))
+    try place.removeTables(except: Set(known.map(\.id)), givenUpTo: try catalog.highestID())
     let opener = TableOpener(
       directory: place, fileSystem: fileSystem, time: time, scheduler: scheduler,
       randomSeed: randomSeed, options: options, events: events)

@@ -48,6 +48,19 @@ import VFS
     expect("newer_version") { _ = try world.open() }
   }
 
+  @Test func `tables are not removed because their catalog is gone`() throws {
+    let world = try ServiceWorld()
+    let service = try world.open()
+    try service.createTable(TableDefinition(name: "t", families: []))
+    service.close()
+    world.options.catalogPath = world.folder.path + "/other.sqlite"
+    for _ in 0..<2 { expect("wrong_catalog") { _ = try world.open() } }
+    world.options.catalogPath = world.folder.path + "/catalog.sqlite"
+    let again = try world.open()
+    #expect(again.definitions().map(\.name) == ["t"])
+    again.close()
+  }
+
   @Test func `a directory in use is refused until it is let go`() throws {
     let world = try ServiceWorld()
     let service = try world.open()
