@@ -39,12 +39,14 @@ final class CommitQueue: Sendable {
   private enum Drainer {
     /// Must not wait for the disk: only leading commits that need no sync and decide nothing.
     case caller
-    /// May wait; goes on until the queue is empty.
+    /// May wait; goes on until the queue is empty or other engines should have their turn.
     case lane
     /// May wait; stops when its own commit is answered.
     case waiter(Latch)
   }
 
+  /// Groups that one engine commits before it goes to the end of the lane's queue.
+  private static let groupsPerTurn = 16
   /// Requests in one group: bounds how long the first one waits for the last.
   private static let groupCountLimit = 4_096
   /// Bytes of one group; one larger request goes alone.
@@ -171,10 +173,11 @@ final class CommitQueue: Sendable {
 
   /// Commits what waits, as far as this thread may, and gives the right to commit back.
   private func drain(as drainer: Drainer) {
+    var groupCount = 0
     while true {
       let delay = throttle.delay(at: shared.now)
       if delay > 0, holdBack(delay, drainer) { return }
-      switch nextTurn(drainer) {
+      switch nextTurn(drainer, isLast: groupCount == CommitQueue.groupsPerTurn) {
       case .nothing: return
       case .handOver: return schedule(afterNanoseconds: 0)
       case .chores(let chores): for chore in chores { chore(writer) }
@@ -183,6 +186,7 @@ final class CommitQueue: Sendable {
           for request in group { request.completion(.failure(refusal)) }
           continue
         }
+        groupCount += 1
         writer.commit(group)
         throttle.committed(group.reduce(0) { $0 + $1.batch.byteCount }, at: shared.now)
         background.committed(with: writer)
@@ -216,7 +220,7 @@ final class CommitQueue: Sendable {
     return isLeft
   }
 
-  private func nextTurn(_ drainer: Drainer) -> Turn {
+  private func nextTurn(_ drainer: Drainer, isLast: Bool) -> Turn {
     state.withLock { state in
       if !state.chores.isEmpty {
         defer { state.chores = [] }
@@ -224,8 +228,8 @@ final class CommitQueue: Sendable {
       }
       let isOver =
         switch drainer {
-        case .caller: state.waiting.first.map { mayWait($0) } ?? true
-        case .lane: state.waiting.isEmpty
+        case .caller: isLast || !mayCommitHere(state)
+        case .lane: isLast || state.waiting.isEmpty
         case .waiter(let answered): state.waiting.isEmpty || answered.isOpen
         }
       if isOver {
@@ -236,6 +240,13 @@ final class CommitQueue: Sendable {
       }
       return .group(takeGroup(&state, drainer))
     }
+  }
+
+  /// Is the next request one that a thread may commit that must not wait for the disk? Beginning
+  /// another log file waits.
+  private func mayCommitHere(_ state: State) -> Bool {
+    guard let next = state.waiting.first, !mayWait(next) else { return false }
+    return writer.hasRoom(for: state.waitingByteCount)
   }
 
   private func takeGroup(_ state: inout State, _ drainer: Drainer) -> [CommitRequest] {

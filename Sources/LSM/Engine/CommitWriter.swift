@@ -56,6 +56,11 @@ final class CommitWriter {
     answer(group)
   }
 
+  /// Does the log file take this much more?
+  func hasRoom(for byteCount: Int) -> Bool {
+    state.logs.writer.fits(payloadByteCount: byteCount)
+  }
+
   /// Goes on in the next log file when the group does not fit this one. Without space for one the
   /// old file goes on, and grows if it can.
   private func makeRoom(for group: [CommitRequest]) throws(EngineError) {

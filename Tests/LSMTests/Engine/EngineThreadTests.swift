@@ -68,6 +68,53 @@ import VFS
     scheduler.shutDown()
   }
 
+  /// Threads add to the same counters, each on what the commits before it have left.
+  @Test(arguments: [Durability.none, .interval, .sync])
+  func `decisions of many threads lose no increment`(durability: Durability) throws {
+    let directory = NSTemporaryDirectory() + "strata-decisions-\(getpid())-\(durability)"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let scheduler = ThreadScheduler()
+    let engine = try open(directory, scheduler)
+    let answered = Atomic<Int>(0)
+    let failed = Atomic<Int>(0)
+    let perThread = 200
+    var threads: [WorkerThread] = []
+    for index in 0..<4 {
+      let thread = WorkerThread(name: "adder") {
+        for round in 0..<perThread {
+          let request = CommitRequest(
+            durability: durability,
+            deciding: { reader, batch in
+              try EngineThreadTests.increment("n\((index + round) % 3)", reader, &batch)
+            },
+            completion: { result in
+              if case .failure = result { failed.add(1, ordering: .relaxed) }
+              answered.add(1, ordering: .releasing)
+            })
+          engine.commit(request)
+        }
+      }
+      threads.append(try #require(thread))
+    }
+    for thread in threads { thread.join() }
+    while answered.load(ordering: .acquiring) < 4 * perThread { usleep(1_000) }
+    #expect(failed.load(ordering: .relaxed) == 0)
+    let total = try (0..<3).map { Int(try engine.text(of: "n\($0)") ?? "0") ?? 0 }.reduce(0, +)
+    #expect(total == 4 * perThread)
+    try engine.close()
+    scheduler.shutDown()
+  }
+
+  private static func increment(
+    _ key: String, _ reader: any CommitReader, _ batch: inout WriteBatch
+  ) throws {
+    try ByteView.of(key) { key in
+      let bytes = TextMerger.value(of: try reader.operands(of: key)) ?? []
+      let value = (Int(String(decoding: bytes, as: UTF8.self)) ?? 0) + 1
+      ByteView.of(String(value)) { batch.append(.put, key: key, value: $0) }
+    }
+  }
+
   private static func counter(_ value: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: 8 - digits.count) + digits
