@@ -217,15 +217,18 @@ final class LogFiles: @unchecked Sendable {
   private static func fillWithZeros(
     _ file: any WritableFile, _ byteCount: UInt64
   ) throws(FileError) {
-    let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    // In small pieces: the page cache keeps each write in one stretch of memory, and a later small
+    // append into a long one costs ext4 a look at all of its blocks.
+    let zeros = [UInt8](repeating: 0, count: 4 << 10)
+    let stretch: UInt64 = 1 << 20
     var offset: UInt64 = 0
     while offset < byteCount {
       let count = Swift.min(byteCount - offset, UInt64(zeros.count))
       try ByteView.of(zeros) { (view) throws(FileError) in
         try file.write(view.prefix(Int(count)).buffer, at: offset)
       }
-      file.beginWriteback(offset..<offset + count)
       offset += count
+      if offset % stretch == 0 { file.beginWriteback(offset - stretch..<offset) }
     }
   }
 
