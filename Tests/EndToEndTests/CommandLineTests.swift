@@ -152,7 +152,7 @@ import Testing
         i=0
         while true; do
           i=$((i + 1))
-          echo "{\\"key\\":\\"$i\\",\\"families\\":{\\"f\\":{\\"q\\":\\"v\\"}}}"
+          echo "{\\"key\\":\\"$i\\",\\"families\\":{\\"f\\":{\\"q\\":\\"v\\"}}}"  || break
         done
       }
       rows | (
