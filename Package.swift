@@ -86,7 +86,7 @@ let package = Package(
       name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "CLinux"],
       swiftSettings: hot),
     // The demo tables: synthetic companies, scores and instalments from a seed.
-    .target(name: "DemoData", dependencies: ["Bytes", "DataModel"], swiftSettings: hot),
+    .target(name: "DemoData", dependencies: ["Bytes", "Runtime", "DataModel"], swiftSettings: hot),
     .executableTarget(
       name: "kvserver",
       dependencies: [
@@ -133,7 +133,7 @@ let package = Package(
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "JSONTests", dependencies: ["Bytes", "JSON"], swiftSettings: strict),
+      name: "JSONTests", dependencies: ["Bytes", "Runtime", "JSON"], swiftSettings: strict),
     .testTarget(
       name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"],
       swiftSettings: strict),

@@ -53,13 +53,13 @@ struct DemoCompany {
 
   let identifier: String
   private let index: Int
-  private var random: SplitMix64
+  private var random: DemoDraws
   private var cells: CellWriter
 
   init(index: Int, seed: UInt64) {
     self.index = index
     identifier = TaxIdentifier.synthetic(index)
-    random = SplitMix64(seed: seed, stream: UInt64(index))
+    random = DemoDraws(seed: seed, stream: UInt64(index))
     cells = CellWriter()
   }
 

@@ -2,6 +2,7 @@
 
 import Bytes
 import JSON
+import Runtime
 import Testing
 
 @Suite struct JSONWriterTests {
@@ -20,7 +21,7 @@ import Testing
   }
 
   @Test func `doubles read back bit for bit`() throws {
-    var generator = SeededGenerator(state: 7)
+    var generator = SplitMix64(seed: 7)
     var values: [Double] = [
       0, -0.0, 1, -1, 0.1, 1e15, 1e16, 123_456_789.125, .pi, .leastNonzeroMagnitude,
       .greatestFiniteMagnitude,
@@ -90,17 +91,5 @@ import Testing
   func `whitespace between tokens goes`(given: String, compact: String) {
     #expect(text { out in _ = ByteView.of(given) { out.append(compactJSON: $0) } } == compact)
     #expect(text { out in _ = ByteView.of("[1,") { out.append(compactJSON: $0) } } == "")
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
   }
 }

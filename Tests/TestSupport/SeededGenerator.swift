@@ -1,18 +1,14 @@
-// Randomness of tests: the same seed gives the same numbers on every machine (SplitMix64).
+// Randomness of tests: the same seed gives the same numbers on every machine.
+
+internal import Runtime
 
 /// Random numbers from a seed.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  private var random: SplitMix64
 
-  package init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  package mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
+  package mutating func next() -> UInt64 { random.next() }
 
   /// True with this probability.
   package mutating func chance(_ probability: Double) -> Bool {

@@ -50,7 +50,7 @@ final class LogFiles: @unchecked Sendable {
   private let directory: String
   private let fileSystem: any FileSystem
   private let byteCountLimit: UInt64
-  private var random: UInt64
+  private var random: SplitMix64
   private let state: Mutex<State>
   /// The log that `syncFromAside` syncs; the lock keeps it open meanwhile.
   private let syncable: Mutex<LogWriter>
@@ -64,7 +64,7 @@ final class LogFiles: @unchecked Sendable {
     self.directory = directory
     self.fileSystem = fileSystem
     self.byteCountLimit = byteCountLimit
-    var random = randomSeed
+    var random = SplitMix64(seed: randomSeed)
     var initial = State(free: found.free, nextSlot: found.nextSlot)
     initial.live = found.live.map {
       Live(number: $0.number, slot: $0.slot, byteCount: $0.byteCount)
@@ -81,8 +81,8 @@ final class LogFiles: @unchecked Sendable {
       let file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
       let capacity = Swift.min(LogFiles.smallestByteCount, byteCountLimit)
       writer = try LogWriter(
-        file, number: found.nextNumber, salt: LogFiles.salt(&random), previous: found.end,
-        capacity: capacity)
+        file, number: found.nextNumber, salt: UInt32(truncatingIfNeeded: random.next()),
+        previous: found.end, capacity: capacity)
       initial.live.append(Live(number: found.nextNumber, slot: slot, byteCount: 0))
     } catch {
       throw EngineError(error)
@@ -110,7 +110,7 @@ final class LogFiles: @unchecked Sendable {
       throw EngineError(error)
     }
     let old = writer
-    let salt = LogFiles.salt(&random)
+    let salt = UInt32(truncatingIfNeeded: random.next())
     do throws(FileError) {
       // Most of it without the lock; under it only what came meanwhile is left to sync.
       try old.sync()
@@ -164,15 +164,6 @@ final class LogFiles: @unchecked Sendable {
   private var nextCapacity: UInt64 {
     let written = state.withLock { $0.finishedByteCount } + writer.byteCount
     return Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, written / 2))
-  }
-
-  /// SplitMix64 (Steele, Lea, Flood 2014) from the engine's seed.
-  private static func salt(_ random: inout UInt64) -> UInt32 {
-    random &+= 0x9e37_79b9_7f4a_7c15
-    var word = random
-    word = (word ^ (word &>> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word &>> 27)) &* 0x94d0_49bb_1331_11eb
-    return UInt32(truncatingIfNeeded: word ^ (word &>> 31))
   }
 
   // MARK: From any thread
