@@ -93,9 +93,6 @@ package final class TableBuilder {
   package func finish(_ attributes: TableAttributes) throws(EngineError) -> TableSummary {
     precondition(!isFinished, "finish once")
     precondition(properties.entryCount > 0, "a table file has an entry")
-    precondition(
-      attributes.userProperties.count <= TableFormat.userPropertiesByteCount,
-      "user properties within limit")
     isFinished = true
     properties.largestKey = data.lastKey.array
     properties.attributes = attributes

@@ -8,7 +8,7 @@
 //   handle     := offset: varint │ payloadByteCount: varint
 //   properties := entryCount │ tombstoneCount │ mergeCount │ rawKeyByteCount │ rawValueByteCount
 //               │ smallestSequence │ largestSequence │ creationMicroseconds, each u64
-//               │ smallestKey │ largestKey │ userProperties, each length: varint │ bytes
+//               │ smallestKey │ largestKey, each length: varint │ bytes
 //   footer     := properties, top index, filter: (offset: u64 │ payloadByteCount: u64) × 3, 0 0 for
 //                 no filter │ fileByteCount: u64 │ version: u32 │ crc32c: u32 over the 60 bytes
 //                 before │ "strata.t"                                             72 bytes
@@ -37,8 +37,6 @@ package struct TableAttributes: Sendable, Equatable {
   package var largestSequence = SequenceNumber.zero
   /// Wall clock when the file was written, microseconds.
   package var creationMicroseconds: Int64 = 0
-  /// Opaque to the engine, at most 64 KiB, for upper layers. Flush and compaction leave it empty.
-  package var userProperties: [UInt8] = []
   package init() {}
 }
 
@@ -72,7 +70,6 @@ enum TableFormat {
   static let trailerByteCount = 5
   static let uncompressed: UInt8 = 0
   static let lz4: UInt8 = 1
-  static let userPropertiesByteCount = 64 << 10
   /// Contents of a block: one largest entry, or a filter, and their framing.
   static let contentLimit = Limits.valueByteCount + Limits.keyByteCount + (1 << 20)
 }
@@ -182,7 +179,7 @@ extension TableProperties {
     ] {
       buffer.append(littleEndian: number)
     }
-    for bytes in [smallestKey, largestKey, attributes.userProperties] {
+    for bytes in [smallestKey, largestKey] {
       buffer.append(varint: bytes.count)
       buffer.append(bytes)
     }
@@ -202,7 +199,6 @@ extension TableProperties {
       properties.attributes.creationMicroseconds = Int64(bitPattern: try reader.littleEndian64())
       properties.smallestKey = try reader.lengthPrefixed().array
       properties.largestKey = try reader.lengthPrefixed().array
-      properties.attributes.userProperties = try reader.lengthPrefixed().array
       guard reader.isAtEnd, properties.smallestKey.count <= Limits.keyByteCount,
         properties.largestKey.count <= Limits.keyByteCount
       else { throw .lengthOutOfRange }

@@ -66,7 +66,7 @@ package final class TableReader: Sendable {
   /// Bytes the open reader keeps in memory outside the cache.
   package var byteCount: Int {
     topIndex.allocatedByteCount + 3 * properties.smallestKey.count
-      + 3 * properties.largestKey.count + properties.attributes.userProperties.count + 512
+      + 3 * properties.largestKey.count + 512
   }
 
   /// Appends the entry of `key`, if the file has one, to `operands`.

@@ -23,14 +23,12 @@ package struct TableMetadata: Sendable, Equatable {
   package var rawByteCount: UInt64
   /// When the file was written, microseconds since 1970; age of a rewrite, not of its entries.
   package var creationMicroseconds: Int64
-  /// For the merger's owner, at most 64 KiB; flush and compaction leave it empty.
-  package var userProperties: [UInt8]
 
   package init(
     number: FileNumber, byteCount: UInt64, smallestKey: [UInt8], largestKey: [UInt8],
     smallestSequence: SequenceNumber, largestSequence: SequenceNumber, entryCount: UInt64,
     tombstoneCount: UInt64 = 0, mergeCount: UInt64 = 0, rawByteCount: UInt64 = 0,
-    creationMicroseconds: Int64 = 0, userProperties: [UInt8] = []
+    creationMicroseconds: Int64 = 0
   ) {
     self.number = number
     self.byteCount = byteCount
@@ -43,7 +41,6 @@ package struct TableMetadata: Sendable, Equatable {
     self.mergeCount = mergeCount
     self.rawByteCount = rawByteCount
     self.creationMicroseconds = creationMicroseconds
-    self.userProperties = userProperties
   }
 
   /// May the file hold `key`?

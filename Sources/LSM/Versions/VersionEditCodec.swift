@@ -8,7 +8,7 @@
 //             | 5: u8 │ level: varint │ table                                           addition
 //   table    := number │ byteCount │ smallestSequence │ largestSequence │ entryCount
 //               │ tombstoneCount │ mergeCount │ rawByteCount │ creationMicroseconds     varints
-//               │ smallestKey │ largestKey │ userProperties            each: varint length, bytes
+//               │ smallestKey │ largestKey                             each: varint length, bytes
 //
 // An unknown tag is damage: a newer format has a newer version in the manifest's header.
 
@@ -80,7 +80,7 @@ extension TableMetadata {
     output.append(varint: mergeCount)
     output.append(varint: rawByteCount)
     output.append(varint: UInt64(bitPattern: creationMicroseconds))
-    for bytes in [smallestKey, largestKey, userProperties] {
+    for bytes in [smallestKey, largestKey] {
       output.append(varint: bytes.count)
       output.append(bytes)
     }
@@ -99,7 +99,6 @@ extension TableMetadata {
     creationMicroseconds = Int64(bitPattern: try reader.varint())
     smallestKey = try reader.lengthPrefixed().array
     largestKey = try reader.lengthPrefixed().array
-    userProperties = try reader.lengthPrefixed().array
     let inOrder = ByteView.of(largestKey) { compareSmallest(to: $0) <= 0 }
     guard inOrder, smallestSequence <= largestSequence else { throw .lengthOutOfRange }
   }

@@ -17,7 +17,6 @@ import VFS
     let fixture = TableFixture()
     var attributes = TableAttributes()
     attributes.largestSequence = SequenceNumber(77)
-    attributes.userProperties = [1, 2, 3]
     let summary = try fixture.write(entries, options: options, attributes: attributes)
     #expect(summary.byteCount == UInt64(fixture.fileSystem.contents(of: "t")?.count ?? 0))
     #expect(summary.properties.attributes == attributes)

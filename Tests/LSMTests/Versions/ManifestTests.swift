@@ -17,7 +17,7 @@ import VFS
       number: FileNumber(number), byteCount: 100 * number, smallestKey: Array(low.utf8),
       largestKey: Array(high.utf8), smallestSequence: SequenceNumber(number),
       largestSequence: SequenceNumber(number + 5), entryCount: 7, tombstoneCount: 2,
-      mergeCount: 1, rawByteCount: 999, creationMicroseconds: -5, userProperties: [1, 2, 3])
+      mergeCount: 1, rawByteCount: 999, creationMicroseconds: -5)
   }
 
   /// A manifest of a first edit and three more; offsets of its records' ends.
