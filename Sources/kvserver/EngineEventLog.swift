@@ -31,10 +31,10 @@ struct EngineEventLog: Sendable {
           "bytes_read": "\(read)", "bytes_written": "\(written)",
           "ms": "\(nanoseconds / 1_000_000)",
         ])
-    case .writersSlowed(let directory, let delay):
-      logger.debug(
-        "writers slowed",
-        metadata: ["directory": "\(directory)", "delay_us": "\(delay / 1_000)"])
+    case .writersSlowed(let directory, let bytesPerSecond):
+      logger.notice(
+        "writers are slowed: flushes and compactions are behind",
+        metadata: ["directory": "\(directory)", "bytes_per_second": "\(bytesPerSecond)"])
     case .backgroundFailed(let directory, let job, let error):
       logger.error(
         "background job failed",

@@ -33,8 +33,6 @@ package struct RewriteRequest: Sendable, Equatable {
 package struct CompactionSituation: Sendable {
   package var version: Version
   package var options: EngineOptions
-  /// Inputs of running jobs: not to be touched.
-  package var busyFiles: Set<FileNumber> = []
   /// Nobody has written for a while: there is time to tidy up.
   package var isIdle = false
   package var rewrite: RewriteRequest?
@@ -46,13 +44,18 @@ package struct CompactionSituation: Sendable {
     self.version = version
     self.options = options
   }
+
+  /// A file that is due by `rewriteWrittenBefore`.
+  func isAged(_ table: TableMetadata) -> Bool {
+    rewriteWrittenBefore.map { table.creationMicroseconds < $0 } ?? false
+  }
 }
 
 /// Why a compaction is done.
 package enum CompactionReason: Sendable, Equatable {
   /// Level 0 has too many files.
   case levelZero
-  /// Level 0 has too many files, and the level below is busy.
+  /// Level 0 has too many files, and they are small.
   case withinLevelZero
   /// A level is above its target.
   case levelSize
@@ -90,7 +93,6 @@ package struct CompactionChoice: Sendable {
   }
 
   package var files: [TableFile] { inputs.flatMap(\.files) }
-  /// What a running job keeps others from touching.
   package var fileNumbers: [FileNumber] { files.map(\.number) }
   package var byteCount: UInt64 { files.reduce(0) { $0 &+ $1.metadata.byteCount } }
   package var firstLevel: Int { inputs.first?.level ?? outputLevel }
@@ -111,7 +113,7 @@ package struct CompactionChoice: Sendable {
 
 /// Chooses what to compact next.
 package protocol CompactionPolicy: Sendable {
-  /// nil when nothing needs doing, or all that does waits for busy files.
+  /// nil when nothing needs doing.
   func choose(_ situation: CompactionSituation) -> CompactionChoice?
   /// Bytes that compactions have to write before the levels are in shape; an estimate.
   func debtByteCount(_ version: Version, _ options: EngineOptions) -> UInt64

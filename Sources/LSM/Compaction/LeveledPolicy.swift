@@ -1,11 +1,11 @@
-// Levelled compaction: level 0 is merged into the base level when it has too many files, each
-// further level gives its cheapest file to the next when it is above its target. In order:
+// Levelled compaction: level 0 is merged into the base level when it has too many files (or into
+// fewer, while they are small), each further level gives its cheapest file to the next when it is
+// above its target. In order:
 //
 //   1. what is above its target, the worst first (reads and space suffer);
 //   2. what somebody asked to have rewritten;
 //   3. files of mostly tombstones (they hide what they do not free);
-//   4. files that the merger has not seen for long, where the situation names a time (no engine
-//      does yet: GCPass asks for a rewrite instead);
+//   4. files that the merger has not seen for long, where the situation names a time;
 //   5. when idle, what is above the last level, until it is at most a tenth of it.
 
 internal import Bytes
@@ -51,14 +51,17 @@ private struct LeveledPlan {
   /// Bytes that a job takes from one level beyond its first file, when they cost nothing more.
   private var expansionByteCount: UInt64 { 4 &* UInt64(options.tableFileByteCount) }
 
+  /// Bytes rewritten for each byte that arrives above which level 0 gathers first; and how much
+  /// larger than all newer files one may be to take part. Gathering writes a byte again about once
+  /// for each factor of this by which files differ.
+  private static let gatherRatio: UInt64 = 4
+
   init(_ situation: CompactionSituation) {
     self.situation = situation
     version = situation.version
     options = situation.options
     targets = LevelTargets(situation.version, situation.options)
   }
-
-  private func isBusy(_ file: TableFile) -> Bool { situation.busyFiles.contains(file.number) }
 
   // MARK: 1 Levels above their target
 
@@ -72,7 +75,7 @@ private struct LeveledPlan {
     for (level, _) in scores.filter({ $0.1 >= 1 }).sorted(by: { $0.1 > $1.1 }) {
       let choice =
         level == 0
-        ? mergeLevelZero(.levelZero) ?? mergeWithinLevelZero()
+        ? gatherLevelZero() ?? mergeLevelZero(.levelZero)
         : push(from: level, .levelSize) { _ in true }
       if let choice { return choice }
     }
@@ -82,32 +85,34 @@ private struct LeveledPlan {
   /// All of level 0 into the base level.
   private func mergeLevelZero(_ reason: CompactionReason) -> CompactionChoice? {
     let files = version.levels[0].files
-    guard !files.isEmpty, !files.contains(where: isBusy) else { return nil }
+    guard !files.isEmpty else { return nil }
     let below = overlapping(files, inLevel: targets.baseLevel)
-    guard !below.contains(where: isBusy) else { return nil }
     let isMove = below.isEmpty && areDisjoint(files) && mayMove(files, reason)
     return CompactionChoice(
       inputs: [.init(level: 0, files: files), .init(level: targets.baseLevel, files: below)],
       outputLevel: targets.baseLevel, reason: reason, isTrivialMove: isMove)
   }
 
-  /// The newest files of level 0 into one, so that reads have fewer to look at while the way down
-  /// is taken.
-  private func mergeWithinLevelZero() -> CompactionChoice? {
-    let run = version.levels[0].files.prefix { !isBusy($0) }
-    guard run.count >= Swift.max(2, options.levelZeroTrigger) else { return nil }
-    // A file that is large already would be rewritten for the sake of small ones.
-    let limit = 4 &* UInt64(options.memtableByteCount)
-    var files: [TableFile] = []
+  /// The newest files of level 0 into one, while all of them are too little to be worth the way
+  /// down: memtables that short memory seals early would each rewrite the base level.
+  private func gatherLevelZero() -> CompactionChoice? {
+    let files = version.levels[0].files
+    let arriving = version.levels[0].byteCount
+    guard arriving < UInt64(options.memtableByteCount) else { return nil }
+    let rewritten = overlapping(files, inLevel: targets.baseLevel)
+      .reduce(0) { $0 &+ $1.metadata.byteCount }
+    guard rewritten > LeveledPlan.gatherRatio &* arriving else { return nil }
+    var taken: [TableFile] = []
     var total: UInt64 = 0
-    for file in run {
+    for file in files {
+      // One that is much larger than all newer ones together was gathered before.
+      if !taken.isEmpty, file.metadata.byteCount > LeveledPlan.gatherRatio &* total { break }
+      taken.append(file)
       total &+= file.metadata.byteCount
-      if files.count >= 2, total > limit { break }
-      files.append(file)
     }
-    guard files.count >= Swift.max(2, options.levelZeroTrigger) else { return nil }
+    guard taken.count > 1 else { return nil }
     return CompactionChoice(
-      inputs: [.init(level: 0, files: files)], outputLevel: 0, reason: .withinLevelZero)
+      inputs: [.init(level: 0, files: taken)], outputLevel: 0, reason: .withinLevelZero)
   }
 
   // MARK: 2 to 5
@@ -128,8 +133,8 @@ private struct LeveledPlan {
   }
 
   func aged() -> CompactionChoice? {
-    guard let time = situation.rewriteWrittenBefore else { return nil }
-    return rewrite(.age) { _, file in file.metadata.creationMicroseconds < time }
+    guard situation.rewriteWrittenBefore != nil else { return nil }
+    return rewrite(.age) { _, file in situation.isAged(file.metadata) }
   }
 
   func settling() -> CompactionChoice? {
@@ -163,11 +168,11 @@ private struct LeveledPlan {
     _ reason: CompactionReason, where isDue: (TableFile) -> Bool
   ) -> CompactionChoice? {
     let files = version.levels[LevelTargets.last].files
-    let free = files.indices.filter { isDue(files[$0]) && !isBusy(files[$0]) }
+    let free = files.indices.filter { isDue(files[$0]) }
     guard let first = free.min(by: { files[$0].number < files[$1].number }) else { return nil }
     var end = first
     var total: UInt64 = 0
-    while end < files.count, isDue(files[end]), !isBusy(files[end]) {
+    while end < files.count, isDue(files[end]) {
       total &+= files[end].metadata.byteCount
       if end > first, total > expansionByteCount { break }
       end += 1
@@ -185,9 +190,8 @@ private struct LeveledPlan {
   ) -> CompactionChoice? {
     let files = version.levels[level].files
     var best: (index: Int, cost: Double)?
-    for index in files.indices where isWanted(files[index]) && !isBusy(files[index]) {
+    for index in files.indices where isWanted(files[index]) {
       let below = overlapping([files[index]], inLevel: level + 1)
-      guard !below.contains(where: isBusy) else { continue }
       let cost = LeveledPlan.cost(files[index].metadata, below)
       if best.map({ cost < $0.cost }) ?? true { best = (index, cost) }
     }
@@ -218,7 +222,7 @@ private struct LeveledPlan {
     var total = files[index].metadata.byteCount
     let numbers = Set(below.map(\.number))
     func isFree(_ candidate: Int) -> Bool {
-      guard files.indices.contains(candidate), !isBusy(files[candidate]) else { return false }
+      guard files.indices.contains(candidate) else { return false }
       let size = files[candidate].metadata.byteCount
       let overlap = overlapping([files[candidate]], inLevel: level + 1)
       // Also between the neighbours: an output may hold keys of both, and so span what lies there.

@@ -24,6 +24,8 @@ final class BackgroundWork: Sendable {
     var isClosed = false
     /// What somebody asked to have rewritten.
     var rewrite: RewriteRequest?
+    /// Files written before this, microseconds since 1970, are to be rewritten.
+    var writtenBefore: Int64?
   }
 
   /// First and longest pause after a failed job.
@@ -215,6 +217,7 @@ final class BackgroundWork: Sendable {
       if let rewrite = jobs.rewrite, rewrite.isSatisfied(by: version) { jobs.rewrite = nil }
       return jobs.rewrite
     }
+    situation.rewriteWrittenBefore = jobs.withLock { $0.writtenBefore }
     return policy.choose(situation).map { ($0, version) }
   }
 
@@ -237,6 +240,13 @@ final class BackgroundWork: Sendable {
     let request = RewriteRequest(
       filesBefore: state.versions.newFileNumber(), entriesUpTo: state.publishedSequence)
     jobs.withLock { $0.rewrite = request }
+    scheduleCompaction()
+  }
+
+  /// Asks for files that were written before this time, microseconds since 1970, to be written
+  /// anew, in the background.
+  func requestRewrite(ofFilesWrittenBefore time: Int64) {
+    jobs.withLock { $0.writtenBefore = max($0.writtenBefore ?? .min, time) }
     scheduleCompaction()
   }
 
@@ -365,7 +375,10 @@ final class BackgroundWork: Sendable {
     backlog.storeByteCount = view.version.byteCount
     backlog.debtByteCount = policy.debtByteCount(view.version, state.options)
     debt.store(backlog.debtByteCount, ordering: .relaxed)
-    throttle.update(backlog)
+    if let rate = throttle.update(backlog) {
+      state.environment.events(
+        .writersSlowed(directory: state.directory, bytesPerSecond: rate))
+    }
     state.jobs.budget.setDebt(
       byteCount: backlog.debtByteCount, isUrgent: WriteThrottle.pressure(backlog) > 0)
   }

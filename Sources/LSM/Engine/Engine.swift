@@ -100,6 +100,11 @@ package final class Engine: Sendable {
   package func compactAll() throws(EngineError) { try background.compactAll() }
   /// Asks for the same in the background, oldest files first, within the I/O budget.
   package func requestFullCompaction() { background.requestRewrite() }
+  /// Asks for files that were written before this time, microseconds since 1970, to be written
+  /// anew through the merger, in the background.
+  package func requestCompaction(ofFilesWrittenBefore time: Int64) {
+    background.requestRewrite(ofFilesWrittenBefore: time)
+  }
 
   package var statistics: EngineStatistics {
     var statistics = EngineStatistics()
@@ -108,6 +113,7 @@ package final class Engine: Sendable {
       .init(
         fileCount: level.files.count, byteCount: level.byteCount, entryCount: level.entryCount)
     }
+    statistics.oldestFileMicroseconds = now.view.version.oldestFileMicroseconds
     statistics.sealedMemtableCount = now.view.sealed.count
     statistics.memtableByteCount = now.view.sealed.reduce(now.view.active.memtable.byteCount) {
       $0 + $1.memtable.byteCount

@@ -38,7 +38,8 @@ package enum EngineEvent: Sendable {
   case compacted(
     directory: String, fromLevel: Int, toLevel: Int, bytesRead: UInt64, bytesWritten: UInt64,
     nanoseconds: UInt64)
-  case writersSlowed(directory: String, delayNanoseconds: UInt64)
+  /// Flushes and compactions are behind: commits are held back to this rate from now on.
+  case writersSlowed(directory: String, bytesPerSecond: UInt64)
   case backgroundFailed(directory: String, job: String, error: EngineError)
   case becameReadOnly(directory: String, cause: String)
 }

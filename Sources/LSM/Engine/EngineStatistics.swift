@@ -10,6 +10,9 @@ package struct EngineStatistics: Sendable {
     package var entryCount: UInt64 = 0
   }
   package var levels: [Level] = []
+  /// When the table file that was not rewritten for longest was written, microseconds since 1970;
+  /// nil without files.
+  package var oldestFileMicroseconds: Int64?
   package var memtableByteCount = 0
   package var sealedMemtableCount = 0
   /// Bytes of logs that recovery would read.

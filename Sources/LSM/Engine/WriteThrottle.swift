@@ -38,10 +38,12 @@ final class WriteThrottle: @unchecked Sendable {
 
   init(memory: MemoryBudget) { self.memory = memory }
 
-  func update(_ backlog: Backlog) {
+  /// - Returns: The rate, in bytes a second, when it is limited now and was not before.
+  func update(_ backlog: Backlog) -> UInt64? {
     isStopped.store(backlog.sealedByteCount >= 2 * backlog.sealedByteLimit, ordering: .relaxed)
-    let pressure = WriteThrottle.pressure(backlog)
-    rate.store(WriteThrottle.rate(pressure), ordering: .relaxed)
+    let new = WriteThrottle.rate(WriteThrottle.pressure(backlog))
+    let old = rate.exchange(new, ordering: .relaxed)
+    return old == 0 && new > 0 ? new : nil
   }
 
   static func pressure(_ backlog: Backlog) -> Double {

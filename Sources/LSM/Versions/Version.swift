@@ -51,6 +51,10 @@ package final class Version: Sendable {
 
   package var byteCount: UInt64 { levels.reduce(0) { $0 &+ $1.byteCount } }
   package var fileCount: Int { levels.reduce(0) { $0 + $1.files.count } }
+  /// When the file that is longest there was written; nil without files.
+  package var oldestFileMicroseconds: Int64? {
+    levels.lazy.flatMap(\.files).map(\.metadata.creationMicroseconds).min()
+  }
   /// The highest level with files; nil when there is none.
   package var deepestLevel: Int? { levels.lastIndex { !$0.files.isEmpty } }
 

@@ -4,7 +4,7 @@
 //   tables(id, name, gc_on_read, schema_version, next_family_id)
 //   families(table_id, id, name, gc, type, aggregate)      gc as GCRule.text, NULL keeps all
 //   column_types(table_id, family_id, qualifier, type)
-//   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us, last_collection_us)
+//   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us)
 //
 // application_id 0x53545241 ("STRA"), user_version is the format's: 1. Ids are never reused.
 
@@ -77,7 +77,7 @@ final class Catalog: @unchecked Sendable {
           CREATE TABLE totals (
             table_id INTEGER PRIMARY KEY REFERENCES tables(id) ON DELETE CASCADE,
             puts INTEGER NOT NULL, deletes INTEGER NOT NULL, last_write_us INTEGER,
-            max_cell_timestamp_us INTEGER, last_collection_us INTEGER);
+            max_cell_timestamp_us INTEGER);
           PRAGMA application_id = \(Catalog.applicationID);
           PRAGMA user_version = \(Catalog.formatVersion);
           """)
@@ -174,16 +174,15 @@ final class Catalog: @unchecked Sendable {
     var totals = TableTotals()
     try database.query(
       """
-      SELECT puts, deletes, last_write_us, max_cell_timestamp_us, last_collection_us,
-        last_write_us IS NULL, max_cell_timestamp_us IS NULL, last_collection_us IS NULL
+      SELECT puts, deletes, last_write_us, max_cell_timestamp_us, last_write_us IS NULL,
+        max_cell_timestamp_us IS NULL
       FROM totals WHERE table_id = ?
       """, .integer(table)
     ) { row in
       totals.puts = UInt64(clamping: row.integer(0))
       totals.deletes = UInt64(clamping: row.integer(1))
-      if row.integer(5) == 0 { totals.lastWrite = row.integer(2) }
-      if row.integer(6) == 0 { totals.maxCellTimestamp = row.integer(3) }
-      if row.integer(7) == 0 { totals.lastCollection = row.integer(4) }
+      if row.integer(4) == 0 { totals.lastWrite = row.integer(2) }
+      if row.integer(5) == 0 { totals.maxCellTimestamp = row.integer(3) }
     }
     return totals
   }
@@ -236,11 +235,13 @@ final class Catalog: @unchecked Sendable {
       try database.transaction { () throws(SQLiteFailure) in
         for (id, totals) in totals {
           try database.run(
-            "INSERT OR REPLACE INTO totals VALUES (?, ?, ?, ?, ?, ?)", .integer(id),
+            """
+            INSERT OR REPLACE INTO totals
+              (table_id, puts, deletes, last_write_us, max_cell_timestamp_us) VALUES (?, ?, ?, ?, ?)
+            """, .integer(id),
             .integer(Int64(clamping: totals.puts)), .integer(Int64(clamping: totals.deletes)),
             totals.lastWrite.map { .integer($0) } ?? .null,
-            totals.maxCellTimestamp.map { .integer($0) } ?? .null,
-            totals.lastCollection.map { .integer($0) } ?? .null)
+            totals.maxCellTimestamp.map { .integer($0) } ?? .null)
         }
       }
     }

@@ -19,6 +19,4 @@ struct TableTotals: Sendable, Equatable {
   /// Microseconds.
   var lastWrite: Int64?
   var maxCellTimestamp: Int64?
-  /// When the background pass last had everything rewritten, microseconds.
-  var lastCollection: Int64?
 }

@@ -1,5 +1,5 @@
-// The background look for garbage: tables whose rules may have doomed cells since they were last
-// rewritten are rewritten, idle ones too, at the pace of background work.
+// The background look for garbage: tables, or the files of them, whose rules may have doomed cells
+// since they were last rewritten are rewritten, idle ones too, at the pace of background work.
 
 internal import DataModel
 internal import LSM
@@ -8,10 +8,18 @@ internal import Synchronization
 
 /// The timer of one service.
 final class GCPass: Sendable {
+  /// What a table needs.
+  enum Due: Equatable {
+    case nothing
+    /// Files written before this, microseconds since 1970.
+    case files(writtenBefore: Int64)
+    case everything
+  }
+
   /// A table is worth rewriting when this share of its entries is new since the last time …
   private static let newShare = 10
-  /// … or, for rules that depend on time, when this share of the shortest age has passed: then at
-  /// most about a tenth of what is kept is garbage.
+  /// … and a file, for rules that depend on time, when this share of the shortest age has passed
+  /// since it was written: then at most about a tenth of what is kept is garbage.
   private static let ageShare: Int64 = 10
 
   private let time: any TimeSource
@@ -41,25 +49,32 @@ final class GCPass: Sendable {
 
   /// One look at every table.
   func run(_ service: TableService) {
-    for table in service.tables where GCPass.isDue(table, now: time.wallMicroseconds) {
-      table.engine.requestFullCompaction()
-      table.counters.collected(now: time.wallMicroseconds)
+    for table in service.tables {
+      switch GCPass.due(table, now: time.wallMicroseconds) {
+      case .nothing: break
+      case .files(let writtenBefore):
+        table.engine.requestCompaction(ofFilesWrittenBefore: writtenBefore)
+      case .everything:
+        table.engine.requestFullCompaction()
+        table.counters.collected()
+      }
     }
     // Totals are for people; the next pass saves them if this one cannot.
     try? service.saveTotals()
   }
 
-  /// Whether rewriting the table is likely to free something worth it.
-  static func isDue(_ table: Table, now: Int64) -> Bool {
+  /// What rewriting is likely to free something worth it.
+  static func due(_ table: Table, now: Int64) -> Due {
     let rules = table.rules.value
-    guard rules.hasGarbageRules else { return false }
+    guard rules.hasGarbageRules else { return .nothing }
     let statistics = table.engine.statistics
     let entries = statistics.levels.reduce(0) { $0 + $1.entryCount }
     let new = table.counters.uncollectedEntries
-    if new > 0, new >= entries / UInt64(newShare) { return true }
-    guard let age = rules.families.compactMap({ $0.gc?.shortestAge }).min() else { return false }
-    guard entries > 0 || new > 0 else { return false }
-    guard let last = table.counters.value.lastCollection else { return true }
-    return now - last >= age / ageShare
+    if new > 0, new >= entries / UInt64(newShare) { return .everything }
+    guard let age = rules.families.compactMap({ $0.gc?.shortestAge }).min(),
+      let oldest = statistics.oldestFileMicroseconds
+    else { return .nothing }
+    let time = now - age / ageShare
+    return oldest < time ? .files(writtenBefore: time) : .nothing
   }
 }

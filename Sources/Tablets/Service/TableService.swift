@@ -154,7 +154,7 @@ package final class TableService: Sendable {
       // Dropped families and stricter rules: their space is given back now, not in ten minutes.
       if changes.contains(where: \.mayFreeSpace) {
         table.engine.requestFullCompaction()
-        table.counters.collected(now: opener.time.wallMicroseconds)
+        table.counters.collected()
       }
       return row.schema.definition
     }

@@ -117,7 +117,7 @@ package final class Table: Sendable {
   /// Rewrites the whole table, so that everything deleted and doomed is gone, and waits.
   package func compact() throws(TableServiceError) {
     do throws(EngineError) { try engine.compactAll() } catch { throw fold(error) }
-    counters.collected(now: time.wallMicroseconds)
+    counters.collected()
   }
 
   package var statistics: TableStatistics {

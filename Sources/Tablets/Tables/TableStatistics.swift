@@ -50,8 +50,5 @@ final class TableCounters: Sendable {
 
   func flushed() { unflushed.store(0, ordering: .relaxed) }
 
-  func collected(now: Int64) {
-    uncollected.store(0, ordering: .relaxed)
-    totals.withLock { $0.lastCollection = now }
-  }
+  func collected() { uncollected.store(0, ordering: .relaxed) }
 }

@@ -83,9 +83,7 @@ extension CompactionChoice {
     let situation = Facts.situation([0: levelZero(4, from: 10), 3: [Facts.table(1, "x", "y")]])
     // Level 3 should be empty, and is the worse.
     #expect(choose(situation) == "3:1 → 4 moved")
-    var busy = situation
-    busy.busyFiles = [FileNumber(99)]
-    #expect(LevelTargets(busy.version, busy.options).baseLevel == 3)
+    #expect(LevelTargets(situation.version, situation.options).baseLevel == 3)
   }
 
   @Test func `disjoint files of level 0 move as they are`() {
@@ -96,14 +94,25 @@ extension CompactionChoice {
     #expect(choose(Facts.situation([0: dirty])) == "0:4,3,2,1 → 6")
   }
 
-  @Test func `the newest files of level 0 merge among themselves while the way down is busy`() {
-    var situation = Facts.situation([0: levelZero(9), 6: [Facts.table(100, "a", "z")]])
-    situation.busyFiles = [
-      FileNumber(100), FileNumber(1), FileNumber(2), FileNumber(3), FileNumber(4),
-    ]
-    #expect(choose(situation) == "0:9,8,7,6,5 → 0")
-    situation.busyFiles.formUnion([FileNumber(8)])
-    #expect(choose(situation) == nil)
+  @Test func `small files of level 0 gather before they go down`() {
+    func small(_ sizes: [UInt64]) -> [TableMetadata] {
+      zip(1..., sizes).map { number, size in
+        var table = Facts.table(UInt64(number), "a", "z")
+        table.byteCount = size << 10
+        return table
+      }
+    }
+    let base = [Facts.table(100, "a", "z", mebibytes: 60)]
+    #expect(choose(Facts.situation([0: small([10, 10, 10, 10]), 6: base])) == "0:4,3,2,1 → 0")
+    // The oldest was gathered before, and is much larger.
+    #expect(choose(Facts.situation([0: small([900, 10, 10, 10]), 6: base])) == "0:4,3,2 → 0")
+    #expect(
+      choose(Facts.situation([0: small([2_000, 400, 80, 10]), 6: base])) == "0:4,3,2,1 6:100 → 6")
+    // Little to rewrite, or much to bring.
+    let light = [Facts.table(100, "a", "z", mebibytes: 0)]
+    #expect(
+      choose(Facts.situation([0: small([10, 10, 10, 10]), 6: light])) == "0:4,3,2,1 6:100 → 6")
+    #expect(choose(Facts.situation([0: levelZero(4), 6: base])) == "0:4,3,2,1 6:100 → 6")
   }
 
   @Test func `a full level gives the file that overlaps least`() {
@@ -115,9 +124,6 @@ extension CompactionChoice {
       ],
     ])
     #expect(choose(situation) == "5:2 6:12,13 → 6")
-    var busy = situation
-    busy.busyFiles = [FileNumber(13)]
-    #expect(choose(busy) == "5:3 6:14 → 6")
   }
 
   @Test func `neighbours that cost nothing come along`() {
@@ -181,8 +187,6 @@ extension CompactionChoice {
       6: [Facts.table(11, "a", "b"), Facts.table(12, "c", "d"), Facts.table(40, "e", "f")],
     ])
     #expect(choose(situation) == "6:11,12 → 6")
-    situation.busyFiles = [FileNumber(11), FileNumber(12)]
-    #expect(choose(situation) == nil)
     situation.version = Facts.version([6: [Facts.table(40, "e", "f")]])
     #expect(choose(situation) == nil)
     #expect(request.isSatisfied(by: situation.version))
