@@ -12,7 +12,7 @@
 //      in the background. Only what is more than writers could ever have left is written to level
 //      0 here.
 //   6. A new log begins. Its header says where the last one ended, so that end is made durable
-//      first.
+//      first. The manifest then says that it has begun.
 
 internal import Bytes
 internal import VFS
@@ -53,6 +53,9 @@ struct Recovery {
     let logs = try LogFiles(
       directory: directory, fileSystem: fileSystem, byteCountLimit: options.logFileByteCount,
       randomSeed: environment.randomSeed, found: recovered)
+    var begun = VersionEdit()
+    begun.begunLogNumber = recovered.nextNumber.rawValue
+    _ = try versions.install(begun)
     let state = EngineState(
       environment, jobs: jobs, stop: stop, versions: versions, logs: logs,
       recovered: replay.memtables, sequence: replay.lastSequence)
@@ -195,7 +198,9 @@ private struct Replay {
       throw EngineError(error)
     }
     let oldest = LogNumber(versions.oldestLogNumber)
-    let chain = try LogChain(files, oldestLive: oldest)
+    let chain = try LogChain(
+      files, oldestLive: oldest, begun: versions.begunLogNumber.map { LogNumber($0) },
+      in: recovery.directory)
     startMemtable(firstLog: chain.live.first?.number ?? oldest)
     while let record = try chain.next() { try replay(record, of: chain) }
     recordCount = chain.recordCount

@@ -176,7 +176,9 @@ package struct EngineCheck: Sendable {
         throw EngineError(error)
       }
     }
-    let chain = try LogChain(logs, oldestLive: LogNumber(state.oldestLogNumber))
+    let chain = try LogChain(
+      logs, oldestLive: LogNumber(state.oldestLogNumber),
+      begun: state.begunLogNumber.map { LogNumber($0) }, in: directory)
     while let record = try chain.next() {
       logRecordCount += 1
       var batch = WriteBatchReader(record.payload)

@@ -96,6 +96,7 @@ package enum FileDump {
     }
     if count > entryLimit { try line("… \(count - entryLimit) more records") }
     try line("ends at \(reader.end.byteCount)")
+    if let successor = reader.successor { try line("log \(successor.rawValue) goes on") }
     if reader.droppedByteCount > 0 { try line("torn tail of \(reader.droppedByteCount) bytes") }
   }
 
@@ -138,6 +139,7 @@ package enum FileDump {
       )
     }
     if let number = edit.oldestLogNumber { try line("  oldest live log \(number)") }
+    if let number = edit.begunLogNumber { try line("  log \(number) has begun") }
     if let number = edit.nextFileNumber { try line("  next file number \(number.rawValue)") }
     if let sequence = edit.lastSequence { try line("  last sequence number \(sequence.rawValue)") }
   }

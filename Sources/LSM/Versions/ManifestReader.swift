@@ -8,6 +8,7 @@ internal import VFS
 struct ManifestState {
   var tables: [[FileNumber: TableMetadata]] = Array(repeating: [:], count: Limits.levelCount)
   var oldestLogNumber: UInt64 = 0
+  var begunLogNumber: UInt64?
   var nextFileNumber = FileNumber(1)
   var lastSequence = SequenceNumber.zero
 
@@ -22,6 +23,7 @@ struct ManifestState {
       return "edit adds table \(addition.table.number.rawValue) twice"
     }
     if let number = edit.oldestLogNumber { oldestLogNumber = number }
+    begunLogNumber = edit.begunLogNumber ?? begunLogNumber
     if let number = edit.nextFileNumber { nextFileNumber = number }
     if let sequence = edit.lastSequence { lastSequence = sequence }
     return nil
@@ -31,6 +33,7 @@ struct ManifestState {
   var snapshot: VersionEdit {
     var edit = VersionEdit()
     edit.oldestLogNumber = oldestLogNumber
+    edit.begunLogNumber = begunLogNumber
     edit.nextFileNumber = nextFileNumber
     edit.lastSequence = lastSequence
     for (level, tables) in tables.enumerated() {

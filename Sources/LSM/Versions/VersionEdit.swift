@@ -17,6 +17,8 @@ package struct VersionEdit: Sendable, Equatable {
   package var removals: [Removal] = []
   /// Logs with a lower number (of their incarnation) need no replay any more.
   package var oldestLogNumber: UInt64?
+  /// The newest log that began: it must be there as long as it is not below the oldest.
+  package var begunLogNumber: UInt64?
   /// No file has this number or a higher one.
   package var nextFileNumber: FileNumber?
   /// The highest number whose entry is in a table file.

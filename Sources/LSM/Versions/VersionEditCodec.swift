@@ -6,6 +6,7 @@
 //             | 3: u8 │ lastSequence: varint
 //             | 4: u8 │ level: varint │ number: varint                                  removal
 //             | 5: u8 │ level: varint │ table                                           addition
+//             | 6: u8 │ begunLogNumber: varint
 //   table    := number │ byteCount │ smallestSequence │ largestSequence │ entryCount
 //               │ tombstoneCount │ mergeCount │ rawByteCount │ creationMicroseconds     varints
 //               │ smallestKey │ largestKey                             each: varint length, bytes
@@ -21,6 +22,7 @@ private enum EditTag: UInt8 {
   case lastSequence = 3
   case removal = 4
   case addition = 5
+  case begunLogNumber = 6
 }
 
 extension VersionEdit {
@@ -28,6 +30,10 @@ extension VersionEdit {
     if let oldestLogNumber {
       output.append(EditTag.oldestLogNumber.rawValue)
       output.append(varint: oldestLogNumber)
+    }
+    if let begunLogNumber {
+      output.append(EditTag.begunLogNumber.rawValue)
+      output.append(varint: begunLogNumber)
     }
     if let nextFileNumber {
       output.append(EditTag.nextFileNumber.rawValue)
@@ -56,6 +62,7 @@ extension VersionEdit {
       guard let tag = EditTag(rawValue: try reader.byte()) else { throw .lengthOutOfRange }
       switch tag {
       case .oldestLogNumber: oldestLogNumber = try reader.varint()
+      case .begunLogNumber: begunLogNumber = try reader.varint()
       case .nextFileNumber: nextFileNumber = FileNumber(try reader.varint())
       case .lastSequence: lastSequence = SequenceNumber(try reader.varint())
       case .removal:

@@ -10,6 +10,7 @@ package final class VersionSet: Sendable {
     var version: Version
     var manifest: ManifestLog
     var oldestLogNumber: UInt64
+    var begunLogNumber: UInt64?
     var lastSequence: SequenceNumber
     var snapshotByteCount: UInt64
     /// Why no edit may be made durable any more.
@@ -46,12 +47,15 @@ package final class VersionSet: Sendable {
     state = Mutex(
       State(
         version: version, manifest: manifest, oldestLogNumber: recovered.oldestLogNumber,
-        lastSequence: recovered.lastSequence, snapshotByteCount: manifest.byteCount,
+        begunLogNumber: recovered.begunLogNumber, lastSequence: recovered.lastSequence,
+        snapshotByteCount: manifest.byteCount,
         failure: nil))
   }
 
   package var current: Version { state.withLock { $0.version } }
   package var oldestLogNumber: UInt64 { state.withLock { $0.oldestLogNumber } }
+  /// The newest log known to have begun; nil in an engine's first life.
+  package var begunLogNumber: UInt64? { state.withLock { $0.begunLogNumber } }
   /// The highest number whose entry is in a table file.
   package var lastSequence: SequenceNumber { state.withLock { $0.lastSequence } }
 
@@ -85,6 +89,7 @@ package final class VersionSet: Sendable {
     try rotateIfLarge(&state)
     try state.manifest.append(edit)
     state.oldestLogNumber = edit.oldestLogNumber ?? state.oldestLogNumber
+    state.begunLogNumber = edit.begunLogNumber ?? state.begunLogNumber
     state.lastSequence = edit.lastSequence ?? state.lastSequence
     markRemoved(by: edit, from: state.version)
     state.version = next
@@ -106,6 +111,7 @@ package final class VersionSet: Sendable {
     guard state.manifest.byteCount > limit else { return }
     var snapshot = VersionEdit()
     snapshot.oldestLogNumber = state.oldestLogNumber
+    snapshot.begunLogNumber = state.begunLogNumber
     snapshot.nextFileNumber = FileNumber(nextNumber.load(ordering: .relaxed))
     snapshot.lastSequence = state.lastSequence
     state.version.forEachFile { level, file in snapshot.add(file.metadata, toLevel: level) }

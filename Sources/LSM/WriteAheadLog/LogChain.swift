@@ -1,6 +1,7 @@
 // The live logs of one engine as one sequence of records. Each log's header names the log before
-// it and where that one ended, durably; so a lost log, or damage anywhere in a log that has a
-// successor, is told from a torn tail, which only the newest log can have.
+// it and where that one ended, durably, and each log that ended is sealed with the number of the
+// next; so a lost log, or damage anywhere in a log that has a successor, is told from a torn tail,
+// which only the newest log can have.
 
 package import VFS
 
@@ -34,8 +35,13 @@ package final class LogChain {
   /// - Parameters:
   ///   - files: Every log file of the engine, in any order.
   ///   - oldestLive: From the manifest: logs with lower numbers are dead.
+  ///   - begun: From the manifest too: the newest log that it knows to have begun.
+  ///   - directory: Where the files are, to be named where one of them is missing.
   /// - Throws: `.corrupt` where a live log is lost or doubled, or its header is.
-  package init(_ files: [any ReadableFile], oldestLive: LogNumber) throws(EngineError) {
+  package init(
+    _ files: [any ReadableFile], oldestLive: LogNumber, begun: LogNumber? = nil,
+    in directory: String
+  ) throws(EngineError) {
     var live: [(file: any ReadableFile, header: LogHeader)] = []
     var spare: [String] = []
     var highest: LogNumber?
@@ -53,6 +59,11 @@ package final class LogChain {
     }
     live.sort { $0.header.number < $1.header.number }
     try LogChain.refuseGaps(live, oldestLive)
+    if let begun, begun >= oldestLive, !live.contains(where: { $0.header.number == begun }) {
+      throw .corrupt(
+        path: directory, offset: 0,
+        reason: "log \(begun.rawValue), which the manifest knows to have begun, is missing")
+    }
     logs = live
     sparePaths = spare
     highestNumber = highest
@@ -119,7 +130,14 @@ package final class LogChain {
         recordCount += 1
         return record
       }
-      if position + 1 == logs.count { return nil }
+      if position + 1 == logs.count {
+        if let successor = reader.successor {
+          throw .corrupt(
+            path: reader.path, offset: reader.end.byteCount,
+            reason: "log \(successor.rawValue), which goes on where this one ends, is missing")
+        }
+        return nil
+      }
       try startLog(position + 1)
     }
   }

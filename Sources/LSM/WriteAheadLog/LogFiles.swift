@@ -28,13 +28,21 @@ final class LogFiles: @unchecked Sendable {
     var number: LogNumber
     var slot: FileNumber
     var byteCount: UInt64
+    /// Bytes the file has, durably, as far as is known.
+    var reservedByteCount: UInt64 = 0
+  }
+
+  /// A file that holds nothing; its name is durable.
+  private struct Free {
+    var slot: FileNumber
+    /// Bytes it has, durably, as far as is known.
+    var reservedByteCount: UInt64 = 0
   }
 
   private struct State {
     /// Oldest first; the last is the one being written.
     var live: [Live] = []
-    /// Files that hold nothing; their names are durable.
-    var free: [FileNumber]
+    var free: [Free]
     var nextSlot: UInt64
     /// Somebody makes a file; opened when done.
     var preparing: Latch?
@@ -65,14 +73,14 @@ final class LogFiles: @unchecked Sendable {
     self.fileSystem = fileSystem
     self.byteCountLimit = byteCountLimit
     var random = SplitMix64(seed: randomSeed)
-    var initial = State(free: found.free, nextSlot: found.nextSlot)
+    var initial = State(free: found.free.map { Free(slot: $0) }, nextSlot: found.nextSlot)
     initial.live = found.live.map {
       Live(number: $0.number, slot: $0.slot, byteCount: $0.byteCount)
     }
     do throws(FileError) {
       let slot: FileNumber
       if let recycled = initial.free.popLast() {
-        slot = recycled
+        slot = recycled.slot
       } else {
         slot = FileNumber(initial.nextSlot)
         initial.nextSlot += 1
@@ -83,7 +91,8 @@ final class LogFiles: @unchecked Sendable {
       writer = try LogWriter(
         file, number: found.nextNumber, salt: UInt32(truncatingIfNeeded: random.next()),
         previous: found.end, capacity: capacity)
-      initial.live.append(Live(number: found.nextNumber, slot: slot, byteCount: 0))
+      initial.live.append(
+        Live(number: found.nextNumber, slot: slot, byteCount: 0, reservedByteCount: capacity))
     } catch {
       throw EngineError(error)
     }
@@ -99,14 +108,15 @@ final class LogFiles: @unchecked Sendable {
   /// - Throws: `.full` when nothing has changed and the old log goes on; anything else means that
   ///   no log can be trusted to take more.
   func roll() throws(EngineError) {
-    let slot = try takeFreeSlot()
+    let free = try takeFreeFile()
     let file: any WritableFile
     let capacity = nextCapacity
+    let isReserved = free.reservedByteCount >= capacity
     do throws(FileError) {
-      file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
-      try file.preallocate(capacity)
+      file = try fileSystem.openForOverwriting(FileName.log(free.slot).path(in: directory))
+      if !isReserved { try file.preallocate(capacity) }
     } catch {
-      state.withLock { $0.free.append(slot) }
+      state.withLock { $0.free.append(free) }
       throw EngineError(error)
     }
     let old = writer
@@ -118,7 +128,8 @@ final class LogFiles: @unchecked Sendable {
         let end = try old.finish()
         let next = try LogWriter(
           file, number: LogNumber(old.number.rawValue + 1), salt: salt, previous: end,
-          capacity: capacity)
+          capacity: capacity, isReserved: isReserved)
+        try old.seal(by: next.number)
         syncable = next
         try old.close()
         return next
@@ -130,13 +141,16 @@ final class LogFiles: @unchecked Sendable {
     state.withLock { state in
       state.live[state.live.count - 1].byteCount = old.byteCount
       state.finishedByteCount += old.byteCount
-      state.live.append(Live(number: writer.number, slot: slot, byteCount: 0))
+      state.live.append(
+        Live(
+          number: writer.number, slot: free.slot, byteCount: 0,
+          reservedByteCount: max(capacity, free.reservedByteCount)))
     }
   }
 
-  private func takeFreeSlot() throws(EngineError) -> FileNumber {
-    if let slot = state.withLock({ $0.free.popLast() }) { return slot }
-    return try createSlot()
+  private func takeFreeFile() throws(EngineError) -> Free {
+    if let free = state.withLock({ $0.free.popLast() }) { return free }
+    return Free(slot: try createSlot())
   }
 
   private func createSlot() throws(EngineError) -> FileNumber {
@@ -188,19 +202,32 @@ final class LogFiles: @unchecked Sendable {
     }
     guard isNeeded else { return }
     let slot = try? createSlot()
-    if let slot,
-      let file = try? fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
-    {
-      try? file.preallocate(byteCountLimit)
-      try? LogFiles.fillWithZeros(file, byteCountLimit)
-      try? file.sync()
-      try? file.close()
-    }
+    let isReady = slot.map { fill($0) } ?? false
     state.withLock { state in
       state.preparing = nil
-      if let slot { state.free.append(slot) }
+      if let slot, isReady {
+        state.free.append(Free(slot: slot, reservedByteCount: byteCountLimit))
+      }
     }
     done.open()
+  }
+
+  /// Gives a new file its blocks, durably. A file that fails here is not used.
+  ///
+  /// - Returns: False when it failed; the file is gone then, or goes at the next opening.
+  private func fill(_ slot: FileNumber) -> Bool {
+    let path = FileName.log(slot).path(in: directory)
+    do throws(FileError) {
+      let file = try fileSystem.openForOverwriting(path)
+      try file.preallocate(byteCountLimit)
+      try LogFiles.fillWithZeros(file, byteCountLimit)
+      try file.sync()
+      try file.close()
+      return true
+    } catch {
+      try? fileSystem.remove(path)
+      return false
+    }
   }
 
   /// Writes the reserved blocks once: a sync of blocks that were only reserved has to change the
@@ -225,9 +252,9 @@ final class LogFiles: @unchecked Sendable {
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
   func release(below oldest: LogNumber) {
-    let surplus = state.withLock { state -> [FileNumber] in
+    let surplus = state.withLock { state -> [Free] in
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
-        state.free.append(first.slot)
+        state.free.append(Free(slot: first.slot, reservedByteCount: first.reservedByteCount))
         state.live.removeFirst()
       }
       let kept = Array(state.free.suffix(LogFiles.freeLimit))
@@ -235,7 +262,7 @@ final class LogFiles: @unchecked Sendable {
       return Array(state.free.dropLast(kept.count))
     }
     // One that stays is found and removed at the next opening.
-    for slot in surplus { try? fileSystem.remove(FileName.log(slot).path(in: directory)) }
+    for free in surplus { try? fileSystem.remove(FileName.log(free.slot).path(in: directory)) }
   }
 
   /// Bytes that recovery would have to read.

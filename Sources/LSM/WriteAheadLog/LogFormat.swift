@@ -6,6 +6,8 @@
 //   record  := crc32c: u32 │ payloadCount: u32 │ number: u64 │ syncedOffset: u64
 //              │ firstSequence: u64 │ entryCount: u32 │ salt: u32 │ payload │ zeros to 8 (40 + n)
 //   payload := batch*, as WriteBatch draws it
+//   seal    := a record with entryCount 0, firstSequence 0 and as payload the number of the log
+//              that goes on, a u64: written behind the last record once that log has begun
 //
 // The header's checksum covers its other 52 bytes; a record's covers the payload, then the 36
 // header bytes after the checksum. Files are preallocated and recycled under their name: what
@@ -51,6 +53,8 @@ enum LogFormat {
   static let headerByteCount = 56
   static let recordHeaderByteCount = 40
   static let alignment = 8
+  /// Bytes of a seal: every log keeps room for one.
+  static let sealByteCount = recordByteCount(payload: 8)
   /// Bytes of one payload: a largest batch beside a group of small ones.
   static let payloadByteCount = Limits.batchByteCount + (16 << 20)
 

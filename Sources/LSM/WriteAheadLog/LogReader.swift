@@ -6,6 +6,8 @@
 //   3. A whole record of this life follows whose syncedOffset is above X: damage, for X was
 //      durable when that record was written.
 //   4. Otherwise nobody was ever told that X is durable: the end, with a torn tail or without.
+//
+// A seal ends the log too, and names the log that must be there.
 
 package import Bytes
 package import VFS
@@ -29,6 +31,9 @@ package final class LogReader {
   private let provenEnd: UInt64?
   private var offset = UInt64(LogFormat.headerByteCount)
   private var isAtEnd = false
+  /// The log that began after this one ended; known once `next` has returned nil, and only where no
+  /// `provenEnd` was given.
+  package private(set) var successor: LogNumber?
   private var window: LogWindow
 
   /// - Parameter provenEnd: Where the next log's header says that this one ended; nil for the
@@ -66,6 +71,10 @@ package final class LogReader {
       guard head.syncedOffset <= offset else {
         throw damage("record says that it was durable before it was written")
       }
+      if head.entryCount == 0 {
+        try readSeal(payload)
+        return nil
+      }
       offset += UInt64(head.recordByteCount)
       return LogRecord(
         firstSequence: head.firstSequence, entryCount: Int(head.entryCount), payload: payload)
@@ -78,6 +87,13 @@ package final class LogReader {
       isAtEnd = true
       return nil
     }
+  }
+
+  /// A seal stands where the log ends, before nothing.
+  private func readSeal(_ payload: ByteView) throws(EngineError) {
+    guard provenEnd == nil, payload.count == 8 else { throw damage("a seal within the log") }
+    successor = LogNumber(payload.littleEndian64(at: 0))
+    isAtEnd = true
   }
 
   private func damage(_ reason: String) -> EngineError {

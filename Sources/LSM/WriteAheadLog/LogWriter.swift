@@ -44,8 +44,10 @@ package final class LogWriter: @unchecked Sendable {
   ///   - salt: Random.
   ///   - previous: Where the log before this one ended, from its `finish` or its reader; recovery
   ///     then knows that everything before that point was there.
+  ///   - isReserved: The file has `capacity` bytes already, durably.
   package init(
-    _ file: any WritableFile, number: LogNumber, salt: UInt32, previous: LogEnd?, capacity: UInt64
+    _ file: any WritableFile, number: LogNumber, salt: UInt32, previous: LogEnd?,
+    capacity: UInt64, isReserved: Bool = false
   ) throws(FileError) {
     precondition(number.rawValue > 0, "log numbers start at 1")
     precondition(previous.map { $0.number < number } ?? true, "log numbers grow")
@@ -55,9 +57,11 @@ package final class LogWriter: @unchecked Sendable {
     endOffset = Atomic(UInt64(LogFormat.headerByteCount))
     durableOffset = Atomic(UInt64(LogFormat.headerByteCount))
     pending = ByteBuffer(capacity: 64 << 10)
-    try file.preallocate(allocated)
-    // The length is durable before the header that states it, so a short log is a damaged one.
-    try file.sync()
+    if !isReserved {
+      try file.preallocate(allocated)
+      // The length is durable before the header that states it, so a short log is a damaged one.
+      try file.sync()
+    }
     let bytes = header.encode()
     try ByteView.of(bytes) { (view) throws(FileError) in try file.write(view.buffer, at: 0) }
     try file.sync()
@@ -82,7 +86,12 @@ package final class LogWriter: @unchecked Sendable {
 
   /// Does a record with this much payload fit what is preallocated?
   package func fits(payloadByteCount: Int) -> Bool {
-    byteCount + UInt64(LogFormat.recordByteCount(payload: payloadByteCount)) <= allocated
+    byteCount + LogWriter.neededByteCount(payload: payloadByteCount) <= allocated
+  }
+
+  /// Bytes of a record and of the seal that may follow it.
+  private static func neededByteCount(payload: Int) -> UInt64 {
+    UInt64(LogFormat.recordByteCount(payload: payload) + LogFormat.sealByteCount)
   }
 
   /// Makes sure that the device has room for the gathered group and `payloadByteCount` more.
@@ -90,8 +99,8 @@ package final class LogWriter: @unchecked Sendable {
   /// - Throws: ENOSPC and its like, with no effect: the writer goes on as before.
   package func reserve(payloadByteCount: Int) throws(FileError) {
     try refuseAfterFailure()
-    let record = LogFormat.recordByteCount(payload: payloadCount + payloadByteCount)
-    let needed = byteCount + UInt64(record)
+    let needed =
+      byteCount + LogWriter.neededByteCount(payload: payloadCount + payloadByteCount)
     guard needed > allocated else { return }
     // A whole MiB, so that a log that outgrew its file asks seldom.
     let rounded = (needed + (1 << 20) - 1) & ~((1 << 20) - 1)
@@ -123,6 +132,11 @@ package final class LogWriter: @unchecked Sendable {
   package func append(firstSequence: SequenceNumber) throws(FileError) -> UInt64 {
     try refuseAfterFailure()
     precondition(entryCount > 0, "a record holds entries")
+    return try writeRecord(firstSequence: firstSequence)
+  }
+
+  @discardableResult
+  private func writeRecord(firstSequence: SequenceNumber) throws(FileError) -> UInt64 {
     let start = byteCount
     let record = LogFormat.recordByteCount(payload: payloadCount)
     let padding = record - LogFormat.recordHeaderByteCount - payloadCount
@@ -162,6 +176,21 @@ package final class LogWriter: @unchecked Sendable {
     precondition(!hasPendingEntries, "finish between groups")
     try sync()
     return LogEnd(number: number, byteCount: byteCount)
+  }
+
+  /// Says, durably, that the log with this number has begun: it must be there from now on. Before
+  /// anything in that log counts.
+  package func seal(by successor: LogNumber) throws(FileError) {
+    try refuseAfterFailure()
+    precondition(!hasPendingEntries, "sealed between groups")
+    precondition(number < successor, "log numbers grow")
+    let needed = byteCount + UInt64(LogFormat.sealByteCount)
+    if needed > allocated { try file.preallocate(needed) }
+    pending.append(littleEndian: successor.rawValue)
+    payloadCount = 8
+    payloadChecksum = CRC32C.checksum(pending.view.dropFirst(LogFormat.recordHeaderByteCount))
+    try writeRecord(firstSequence: .zero)
+    try sync()
   }
 
   package func close() throws(FileError) { try file.close() }

@@ -53,6 +53,32 @@ import VFS
     #expect(throws: EngineError.self) { try world.open() }
   }
 
+  @Test func `a newest log that is gone or cut to nothing is refused`() throws {
+    for logCount in [1, 3] {
+      for isCut in [false, true] {
+        let world = try EngineWorld()
+        world.options.logFileByteCount = 4 << 10
+        let engine = try world.open()
+        var index = 0
+        while try paths(world, ".log").count < logCount {
+          try engine.write(.put, "key\(index)", String(repeating: "v", count: 500))
+          index += 1
+        }
+        try engine.write(.put, "last", "value")
+        world.crash()
+        let newest = try #require(try paths(world, ".log").max())
+        if isCut {
+          world.files.setContents(of: newest, to: [])
+        } else {
+          try world.files.remove(newest)
+        }
+        #expect(throws: EngineError.self, "\(logCount) logs, cut \(isCut)") { try world.open() }
+        let check = EngineCheck(world.directory, fileSystem: world.files)
+        #expect(check.problems.count == 1)
+      }
+    }
+  }
+
   @Test func `left-over files go`() throws {
     let world = try filledWorld()
     _ = try world.files.create("\(world.directory)/000999.table")

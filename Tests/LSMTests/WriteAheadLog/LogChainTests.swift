@@ -33,7 +33,7 @@ import VFS
     #expect(try world.replay([1, 2, 3], oldestLive: 3).payloads == [[3, 0], [3, 1]])
     #expect(try world.replay([3], oldestLive: 3).payloads == [[3, 0], [3, 1]])
     let opened = try (1...3).map { try world.files.openForReading(LogWorld.path($0)) }
-    let chain = try LogChain(opened, oldestLive: LogNumber(3))
+    let chain = try LogChain(opened, oldestLive: LogNumber(3), in: "/db")
     #expect(chain.sparePaths.sorted() == [LogWorld.path(1), LogWorld.path(2)])
     #expect(chain.livePaths == [LogWorld.path(3)])
     #expect(chain.highestNumber == LogNumber(3))
@@ -48,6 +48,41 @@ import VFS
     #expect(throws: EngineError.self) { try world.replay([1, 3]) }
     #expect(throws: EngineError.self) { try world.replay([2, 3]) }
     #expect(throws: EngineError.self) { try world.replay([3], oldestLive: 2) }
+  }
+
+  @Test func `a sealed log must be followed by the log it names`() throws {
+    let world = try LogWorld()
+    let writer = try world.writer(capacity: 128)
+    let end = try writer.write([1], at: 1)
+    _ = try world.writer(slot: 2, number: 2, previous: try writer.finish())
+    try writer.seal(by: LogNumber(2))
+    #expect(try world.replay([1, 2]).payloads == [[1]])
+    let error = #expect(throws: EngineError.self) { try world.replay([1]) }
+    #expect(
+      error?.explanation
+        == "/db/1.log, offset \(end): log 2, which goes on where this one ends, is missing")
+    // What began and holds nothing is gone, or cut to nothing.
+    world.setBytes([], 2)
+    #expect(throws: EngineError.self) { try world.replay([1, 2]) }
+    // The seal proves the record before it.
+    var bytes = try world.bytes(1)
+    bytes[56 + 41] ^= 1
+    world.setBytes(bytes, 1)
+    #expect(throws: EngineError.self) { try world.replay([1]) }
+  }
+
+  @Test func `a log that the manifest knows to have begun must be there`() throws {
+    let world = try threeLogs()
+    let opened = try (1...3).map { try world.files.openForReading(LogWorld.path($0)) }
+    func chain(_ count: Int, oldestLive: UInt64, begun: UInt64) throws -> LogChain {
+      try LogChain(
+        Array(opened.prefix(count)), oldestLive: LogNumber(oldestLive), begun: LogNumber(begun),
+        in: "/db")
+    }
+    _ = try chain(3, oldestLive: 1, begun: 3)
+    _ = try chain(0, oldestLive: 4, begun: 3)
+    #expect(throws: EngineError.self) { try chain(2, oldestLive: 1, begun: 3) }
+    #expect(throws: EngineError.self) { try chain(0, oldestLive: 3, begun: 3) }
   }
 
   @Test func `a doubled log is refused`() throws {

@@ -41,7 +41,7 @@ struct LogWorld {
   /// Replays all logs in `slots`.
   func replay(_ slots: [Int] = [1], oldestLive: UInt64 = 1) throws -> Replay {
     let opened = try slots.map { try files.openForReading(LogWorld.path($0)) }
-    let chain = try LogChain(opened, oldestLive: LogNumber(oldestLive))
+    let chain = try LogChain(opened, oldestLive: LogNumber(oldestLive), in: "/db")
     var replay = Replay()
     while let record = try chain.next() {
       replay.payloads.append(record.payload.array)

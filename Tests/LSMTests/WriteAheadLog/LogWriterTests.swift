@@ -46,7 +46,8 @@ import VFS
   }
 
   @Test func `what fits says when a log is full`() throws {
-    let writer = try LogWorld().writer(capacity: 56 + 48 + 48)
+    // A header, two small records, and room for a seal.
+    let writer = try LogWorld().writer(capacity: 56 + 48 + 48 + 48)
     #expect(writer.fits(payloadByteCount: 56))
     #expect(!writer.fits(payloadByteCount: 57))
     try writer.write([1], at: 1)
