@@ -16,17 +16,7 @@ struct StartFailure: Error {
 
   init(_ message: String) { self.message = message }
 
-  init(_ error: TableServiceError) {
-    message =
-      switch error {
-      case .invalid(_, let message), .notFound(_, let message), .conflict(_, let message),
-        .retryLater(let message), .full(let message), .corruptData(let message),
-        .readOnly(let message):
-        message
-      case .wouldBlock: "the disk is needed where nobody may wait"
-      case .closed: "the store is closed"
-      }
-  }
+  init(_ error: TableServiceError) { message = error.message }
 }
 
 /// A server that has said `ready`.
@@ -58,6 +48,11 @@ struct RunningServer {
         randomSeed: .random(in: 0 ... .max), options: options, events: { events.log($0) })
     } catch {
       throw StartFailure(error)
+    }
+    for table in service.damagedTables {
+      logger.critical(
+        "a table is damaged and not served; put its files back, or drop it",
+        metadata: ["table": "\(table.name)", "cause": "\(table.error.message)"])
     }
     if let count = configuration.demoCompanyCount {
       try DemoFill(service: service, logger: logger, time: time)

@@ -16,6 +16,7 @@ enum MetricsText {
     if let resident = front.options.residentByteCount() {
       gauge("process_resident_memory_bytes", Int(clamping: resident), into: &out)
     }
+    gauge("strata_damaged_tables", front.service.damagedTables.count, into: &out)
     writeTables(front.service.statistics(), into: &out)
   }
 

@@ -1,7 +1,9 @@
 // What operators and tools ask: alive, ready, metrics, and what this interface is.
 
-internal import HTTP1
 internal import Bytes
+internal import HTTP1
+internal import JSON
+internal import Tablets
 
 enum Operations {
   static func answer(_ request: Request, on connection: HTTPConnection) {
@@ -18,9 +20,21 @@ enum Operations {
     case .readiness where context.front.isDraining:
       return connection.send(
         Problem(503, "shutting_down", "the server is shutting down"), request.facts)
+    case .readiness where !context.front.service.damagedTables.isEmpty:
+      writeDamage(context.front.service.damagedTables, into: &context.body)
     default:
       context.body.append("{\"status\":\"ok\"}\n")
     }
     connection.send(Reply(200), context.body.view, request.facts)
+  }
+
+  /// Other tables are served, so the server is ready, and says which are not.
+  private static func writeDamage(_ tables: [DamagedTable], into body: inout ByteBuffer) {
+    body.append("{\"status\":\"damaged\",\"tables\":[")
+    for (index, table) in tables.enumerated() {
+      if index > 0 { body.append(UInt8(ascii: ",")) }
+      body.append(jsonString: table.name)
+    }
+    body.append("]}\n")
   }
 }

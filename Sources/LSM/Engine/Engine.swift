@@ -16,14 +16,18 @@ package final class Engine: Sendable {
   private let queue: CommitQueue
   private let background: BackgroundWork
 
-  /// Opens or creates the engine in `directory`, recovering what the last process left. The caller
-  /// sees to it that no other engine has the directory.
+  /// Opens the engine in `directory`, recovering what the last process left. The caller sees to it
+  /// that no other engine has the directory.
+  ///
+  /// - Parameter mayCreate: Whether a missing or empty directory becomes a new engine; else it is
+  ///   one whose files are lost, `.corrupt`.
   package static func open(
     _ directory: String, environment: EngineEnvironment, options: EngineOptions,
-    merger: any ValueMerger, observer: (any CommitObserver)? = nil
+    merger: any ValueMerger, mayCreate: Bool = true, observer: (any CommitObserver)? = nil
   ) throws(EngineError) -> Engine {
     let recovery = Recovery(
-      directory: directory, environment: environment, options: options, merger: merger)
+      directory: directory, environment: environment, options: options, merger: merger,
+      mayCreate: mayCreate)
     return Engine(try recovery.run(), observer: observer)
   }
 

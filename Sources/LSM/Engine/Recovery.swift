@@ -1,6 +1,7 @@
 // From a directory to a running engine:
 //
-//   1. The directory is made if it is missing, and refused if it holds anything that is not ours.
+//   1. The directory is made if it is missing and may be new, and refused if it holds anything that
+//      is not ours.
 //   2. The newest whole manifest tells the table files, the oldest live log and the highest
 //      sequence number in table files.
 //   3. Every table file it names must be there; other table files are left over from a crash and
@@ -23,6 +24,7 @@ struct Recovery {
   let environment: EngineEnvironment
   let options: EngineOptions
   let merger: any ValueMerger
+  let mayCreate: Bool
 
   /// Names in the directory by what they are.
   private struct Inventory {
@@ -72,11 +74,12 @@ struct Recovery {
     var inventory = Inventory()
     let names: [String]
     do throws(FileError) {
-      if try !fileSystem.exists(directory) {
+      let isThere = try fileSystem.exists(directory)
+      if !isThere, mayCreate {
         try fileSystem.createDirectory(directory)
         try fileSystem.syncDirectory(parent)
       }
-      names = try fileSystem.list(directory)
+      names = isThere || mayCreate ? try fileSystem.list(directory) : []
     } catch {
       throw EngineError(error)
     }
@@ -99,10 +102,10 @@ struct Recovery {
       let state = try ManifestReader.read(number, in: directory, fileSystem: fileSystem)
       if let state { return state }
     }
-    guard inventory.tables.isEmpty, inventory.logs.isEmpty else {
+    guard mayCreate, inventory.tables.isEmpty, inventory.logs.isEmpty else {
       let path = inventory.manifests.last.map { FileName.manifest($0).path(in: directory) }
       throw .corrupt(
-        path: path ?? directory, offset: 0, reason: "tables or logs, and no whole manifest")
+        path: path ?? directory, offset: 0, reason: "there is no whole manifest")
     }
     var state = ManifestState()
     state.oldestLogNumber = 1

@@ -187,25 +187,41 @@ final class Catalog: @unchecked Sendable {
     return totals
   }
 
-  /// Writes a new table; answers it with its ids.
-  func create(_ definition: TableDefinition) throws(TableServiceError) -> CatalogTable {
+  /// The row of a new table, under an id that no other table gets any more. The table is there when
+  /// the row is inserted; a directory of a reserved id without a row is an interrupted creation.
+  func reserve(_ definition: TableDefinition) throws(TableServiceError) -> CatalogTable {
     let ids = definition.families.indices.map { UInt32($0 + 1) }
     let schema = TableSchema(definition: definition, familyIDs: ids, version: 1)
-    let next = UInt32(ids.count + 1)
     var id: Int64 = 0
+    try guarded { () throws(SQLiteFailure) in
+      try database.transaction { () throws(SQLiteFailure) in
+        try database.execute(
+          """
+          INSERT INTO sqlite_sequence (name, seq) SELECT 'tables', 0
+            WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'tables');
+          UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'tables';
+          """)
+        id = try database.integer("SELECT seq FROM sqlite_sequence WHERE name = 'tables'")
+      }
+    }
+    return CatalogTable(id: id, schema: schema, nextFamilyID: UInt32(ids.count + 1))
+  }
+
+  /// Writes a new table whose directory is there.
+  func insert(_ table: CatalogTable) throws(TableServiceError) {
+    let definition = table.schema.definition
     try guarded { () throws(SQLiteFailure) in
       try database.transaction { () throws(SQLiteFailure) in
         try database.run(
           """
-          INSERT INTO tables (name, gc_on_read, schema_version, next_family_id)
-          VALUES (?, ?, 1, ?)
+          INSERT INTO tables (id, name, gc_on_read, schema_version, next_family_id)
+          VALUES (?, ?, ?, ?, ?)
           """,
-          .text(definition.name), .integer(definition.gcOnRead ? 1 : 0), .integer(Int64(next)))
-        id = database.lastInsertedRow
-        try writeFamilies(of: id, schema)
+          .integer(table.id), .text(definition.name), .integer(definition.gcOnRead ? 1 : 0),
+          .integer(Int64(table.schema.version)), .integer(Int64(table.nextFamilyID)))
+        try writeFamilies(of: table.id, table.schema)
       }
     }
-    return CatalogTable(id: id, schema: schema, nextFamilyID: next)
   }
 
   /// Replaces a table's definition.

@@ -98,6 +98,7 @@ struct DataDirectory {
     }
   }
 
+  /// Makes the directory of a table whose id is reserved and that is in no catalog yet.
   func createTable(_ id: Int64) throws(TableServiceError) {
     try DataDirectory.folding { () throws(FileError) in
       try fileSystem.createDirectory(tablePath(id))

@@ -35,9 +35,28 @@ struct TableOpener: Sendable {
     self.options = engine
   }
 
-  /// Opens the table's engine, creating its directory if it is not there.
+  /// Makes directory and engine of a table that the catalog does not name yet.
+  func create(_ row: CatalogTable) throws(TableServiceError) -> Table {
+    do throws(TableServiceError) {
+      try directory.createTable(row.id)
+      return try open(row, mayCreate: true)
+    } catch {
+      // What stays goes when the data directory is next opened.
+      try? directory.removeTable(row.id)
+      throw error
+    }
+  }
+
+  /// Opens the engine of a table that the catalog names.
+  ///
+  /// - Throws: `.corruptData` also where directory or files are gone.
   func open(_ row: CatalogTable) throws(TableServiceError) -> Table {
-    try directory.createTable(row.id)
+    try open(row, mayCreate: false)
+  }
+
+  private func open(
+    _ row: CatalogTable, mayCreate: Bool
+  ) throws(TableServiceError) -> Table {
     let rules = CurrentRules(RowRules(row.schema))
     let merger = RowMerger(rules: rules, time: time)
     let changes = RangeChanges()
@@ -67,7 +86,7 @@ struct TableOpener: Sendable {
     do throws(EngineError) {
       engine = try Engine.open(
         directory.tablePath(row.id), environment: environment, options: options, merger: merger,
-        observer: changes)
+        mayCreate: mayCreate, observer: changes)
     } catch {
       throw TableServiceError(error)
     }

@@ -1,7 +1,8 @@
 // Every operation the fronts offer begins here: all tables of one data directory, by name.
 //
 // Schema changes run one at a time and are durable in the catalog before anybody sees them. A look
-// for a table takes a short lock and no memory.
+// for a table takes a short lock and no memory. A table whose files are damaged keeps its name and
+// definition; everything but dropping it is refused with what is wrong.
 
 package import Bytes
 package import DataModel
@@ -10,11 +11,21 @@ package import Runtime
 internal import Synchronization
 package import VFS
 
+/// A table that the catalog names and whose files cannot be opened.
+package struct DamagedTable: Sendable {
+  let id: Int64
+  let definition: TableDefinition
+  package let error: TableServiceError
+  package var name: String { definition.name }
+}
+
 /// All tables of one data directory. Safe for concurrent use.
 package final class TableService: Sendable {
   private struct State {
     /// By name.
     var tables: [Table]
+    /// Tables that could not be opened.
+    var damaged: [DamagedTable]
     var isClosed = false
     /// Given back when the service is closed.
     var lock: (any DirectoryLock)?
@@ -28,7 +39,8 @@ package final class TableService: Sendable {
   private let collector: GCPass
 
   /// Opens or creates the data directory. Refuses one in use, one of a newer version and a
-  /// non-empty one that is not ours, each with its clear error.
+  /// non-empty one that is not ours, each with its clear error. Tables that are damaged are in
+  /// `damagedTables`; any other failure to open one is thrown.
   package static func open(
     _ directory: String, fileSystem: any FileSystem, time: any TimeSource,
     scheduler: any Scheduler, randomSeed: UInt64, options: TableServiceOptions,
@@ -43,27 +55,34 @@ package final class TableService: Sendable {
       directory: place, fileSystem: fileSystem, time: time, scheduler: scheduler,
       randomSeed: randomSeed, options: options, events: events)
     var tables: [Table] = []
-    do throws(TableServiceError) {
-      for table in known { tables.append(try opener.open(table)) }
-    } catch {
-      for table in tables { try? table.engine.close() }
-      throw error
+    var damaged: [DamagedTable] = []
+    for row in known {
+      do throws(TableServiceError) {
+        tables.append(try opener.open(row))
+      } catch {
+        guard error.isDamage else {
+          for table in tables { try? table.engine.close() }
+          throw error
+        }
+        damaged.append(
+          DamagedTable(id: row.id, definition: row.schema.definition, error: error))
+      }
     }
-    let service = TableService(lock, opener, catalog, known, tables)
+    let service = TableService(lock, opener, catalog, known, tables, damaged)
     service.collector.start(service, intervalNanoseconds: options.collectionIntervalNanoseconds)
     return service
   }
 
   private init(
     _ lock: any DirectoryLock, _ opener: TableOpener, _ catalog: Catalog,
-    _ known: [CatalogTable], _ tables: [Table]
+    _ known: [CatalogTable], _ tables: [Table], _ damaged: [DamagedTable]
   ) {
     self.opener = opener
     self.catalog = catalog
     state = Mutex(
       State(
         tables: tables.sorted { $0.nameBytes.lexicographicallyPrecedes($1.nameBytes) },
-        lock: lock))
+        damaged: damaged, lock: lock))
     schemas = Mutex(
       Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }))
     collector = GCPass(
@@ -75,10 +94,15 @@ package final class TableService: Sendable {
     let found = try state.withLock { (state) throws(TableServiceError) -> Table? in
       if state.isClosed { throw .closed }
       let index = Self.place(of: name, in: state.tables)
-      guard index < state.tables.count,
+      if index < state.tables.count,
         ByteView.of(state.tables[index].nameBytes, { $0 == name })
-      else { return nil }
-      return state.tables[index]
+      {
+        return state.tables[index]
+      }
+      for damaged in state.damaged where ByteView.of(damaged.name, { $0 == name }) {
+        throw damaged.error
+      }
+      return nil
     }
     guard let found else { throw .unknownTable(name.description) }
     return found
@@ -101,8 +125,15 @@ package final class TableService: Sendable {
 
   var tables: [Table] { state.withLock { $0.tables } }
 
+  /// Tables that could not be opened and why, by id.
+  package var damagedTables: [DamagedTable] { state.withLock { $0.damaged } }
+
   /// All definitions in name order.
-  package func definitions() -> [TableDefinition] { tables.map { $0.schema.definition } }
+  package func definitions() -> [TableDefinition] {
+    let (tables, damaged) = state.withLock { ($0.tables, $0.damaged) }
+    return (tables.map { $0.schema.definition } + damaged.map(\.definition))
+      .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
 
   package func statistics() -> [TableStatistics] { tables.map(\.statistics) }
 
@@ -113,7 +144,7 @@ package final class TableService: Sendable {
       throw TableServiceError(error)
     }
     try schemas.withLock { (schemas) throws(TableServiceError) in
-      let names = try openTables().map(\.name)
+      let names = try openTables().map(\.name) + damagedTables.map(\.name)
       guard !names.contains(definition.name) else {
         throw .conflict(
           code: "table_exists", message: "table \"\(definition.name)\" exists already")
@@ -122,13 +153,13 @@ package final class TableService: Sendable {
         throw .invalid(
           code: "too_many_tables", message: "there are \(names.count) tables; that is the limit")
       }
-      let row = try catalog.create(definition)
-      let table: Table
+      let row = try catalog.reserve(definition)
+      let table = try opener.create(row)
       do throws(TableServiceError) {
-        table = try opener.open(row)
+        try catalog.insert(row)
       } catch {
         // Not there after all; what the directory holds goes at the next open.
-        try catalog.drop(row.id)
+        try? table.engine.close()
         throw error
       }
       schemas[row.id] = row
@@ -163,6 +194,13 @@ package final class TableService: Sendable {
   /// The data is gone for good and its space given back.
   package func dropTable(_ name: String) throws(TableServiceError) {
     try schemas.withLock { (schemas) throws(TableServiceError) in
+      if let damaged = damagedTables.first(where: { $0.name == name }) {
+        try catalog.drop(damaged.id)
+        schemas[damaged.id] = nil
+        state.withLock { state in state.damaged.removeAll { $0.id == damaged.id } }
+        try? opener.directory.removeTable(damaged.id)
+        return
+      }
       let table = try named(name)
       try catalog.drop(table.id)
       schemas[table.id] = nil
@@ -182,10 +220,9 @@ package final class TableService: Sendable {
   }
 
   private func named(_ name: String) throws(TableServiceError) -> Table {
-    guard let table = try openTables().first(where: { $0.name == name }) else {
-      throw .unknownTable(name)
-    }
-    return table
+    if let table = try openTables().first(where: { $0.name == name }) { return table }
+    if let damaged = damagedTables.first(where: { $0.name == name }) { throw damaged.error }
+    throw .unknownTable(name)
   }
 
   // MARK: - Life

@@ -29,6 +29,27 @@ package enum TableServiceError: Error, Sendable {
 }
 
 extension TableServiceError {
+  /// The files are not what this program wrote, or not what it knows; trying again changes nothing.
+  var isDamage: Bool {
+    switch self {
+    case .corruptData: true
+    case .conflict(let code, _): code == "newer_version"
+    default: false
+    }
+  }
+
+  /// The reason in words.
+  package var message: String {
+    switch self {
+    case .invalid(_, let message), .notFound(_, let message), .conflict(_, let message),
+      .retryLater(let message), .full(let message), .corruptData(let message),
+      .readOnly(let message):
+      message
+    case .wouldBlock: "the disk is needed where nobody may wait"
+    case .closed: "the store is closed"
+    }
+  }
+
   init(_ error: DataModelError) { self = .invalid(code: error.code, message: error.message) }
 
   static func unknownFamily(_ family: String, table: String) -> TableServiceError {

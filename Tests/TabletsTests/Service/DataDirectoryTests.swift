@@ -119,7 +119,8 @@ import VFS
           type: .int64, columns: [[]: .utf8, Array("m".utf8): .json]),
         FamilyDefinition(name: "n", aggregate: .sum),
       ])
-    let row = try catalog.create(definition)
+    let row = try catalog.reserve(definition)
+    try catalog.insert(row)
     let database = try SQLiteDatabase(path: path)
     var lines: [String] = []
     try database.query(
@@ -135,8 +136,10 @@ import VFS
     #expect(loaded.schema.definition == definition)
     #expect(loaded.schema.familyIDs == row.schema.familyIDs)
     try catalog.drop(row.id)
-    let next = try catalog.create(definition)
+    let next = try catalog.reserve(definition)
     #expect(next.id > row.id)
+    #expect(try catalog.highestID() == next.id)
+    try catalog.insert(next)
     #expect(try database.integer("SELECT count(*) FROM column_types") == 2)
   }
 }

@@ -182,7 +182,6 @@ import VFS
     service.close()
     try world.files.createDirectory("/data/tables/2")
     world.files.setContents(of: "/data/tables/2/log", to: [1, 2, 3])
-    try world.files.removeTree("/data/tables/1")
     let again = try world.open()
     #expect(try world.files.list("/data/tables") == ["1"])
     #expect(try again.find("t").cells("r").isEmpty)
