@@ -68,14 +68,14 @@ struct KeyMerge: ~Copyable {
     }
   }
 
-  /// Values within the limit can add up to one beyond it, which no table file takes.
+  /// Values within their limit can add up to one that no table file takes.
   private func add(
     _ key: ByteView, _ kind: EntryKind, _ output: TableOutput
   ) throws(EngineError) {
-    guard merged.count <= Limits.valueByteCount else {
+    guard merged.count <= Limits.mergedValueByteCount else {
       throw .invalid(
         "key \"\(key)\" has come to \(merged.count) bytes; the limit is "
-          + "\(Limits.valueByteCount)")
+          + "\(Limits.mergedValueByteCount)")
     }
     try output.add(key: key, kind: kind, value: merged.view)
   }

@@ -85,7 +85,7 @@ final class CommitQueue: Sendable {
 
   private func admit(_ request: CommitRequest) -> Admission {
     request.enqueuedNanoseconds = shared.now
-    let byteCount = request.batch.byteCount
+    let byteCount = request.expectedByteCount
     let mayRunHere = !mayWait(request)
     return state.withLock { state in
       if state.isClosed { return .refused(.closed) }
@@ -128,7 +128,7 @@ final class CommitQueue: Sendable {
     return state.withLock { state in
       if state.isClosed { return .refused(.closed) }
       state.waiting.append(request)
-      state.waitingByteCount += request.batch.byteCount
+      state.waitingByteCount += request.expectedByteCount
       return .waits
     }
   }
@@ -254,9 +254,9 @@ final class CommitQueue: Sendable {
     var byteCount = 0
     var count = 0
     for request in state.waiting.prefix(CommitQueue.groupCountLimit) {
-      if count > 0, byteCount + request.batch.byteCount > byteLimit { break }
+      if count > 0, byteCount + request.expectedByteCount > byteLimit { break }
       if case .caller = drainer, mayWait(request) { break }
-      byteCount += request.batch.byteCount
+      byteCount += request.expectedByteCount
       count += 1
     }
     state.waitingByteCount -= byteCount

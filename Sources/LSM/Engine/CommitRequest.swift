@@ -17,6 +17,8 @@ package final class CommitRequest: @unchecked Sendable {
   package var batch: WriteBatch
   let decide: (@Sendable (any CommitReader, inout WriteBatch) throws -> Void)?
   let durability: Durability?
+  /// Bytes of its batch as far as they are known before its turn: what the queue counts.
+  let expectedByteCount: Int
   let completion: @Sendable (Result<SequenceNumber, EngineError>) -> Void
   /// When the queue took it; for the longest commit.
   var enqueuedNanoseconds: UInt64 = 0
@@ -31,6 +33,7 @@ package final class CommitRequest: @unchecked Sendable {
     _ batch: consuming WriteBatch, durability: Durability? = nil,
     completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
   ) {
+    expectedByteCount = batch.byteCount
     self.batch = batch
     self.decide = nil
     self.durability = durability
@@ -40,12 +43,15 @@ package final class CommitRequest: @unchecked Sendable {
   /// A batch decided at its turn: atomic with respect to every other commit. `decide` fills the
   /// batch, leaves it empty (nothing is written, success), or throws (`.rejected`). It runs on the
   /// commit lane and may wait for the disk.
+  ///
+  /// - Parameter expectedByteCount: About what it will write, where that is much.
   package init(
-    durability: Durability? = nil,
+    durability: Durability? = nil, expectedByteCount: Int = 0,
     deciding decide: @escaping @Sendable (any CommitReader, inout WriteBatch) throws -> Void,
     completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
   ) {
     self.batch = WriteBatch()
+    self.expectedByteCount = expectedByteCount
     self.decide = decide
     self.durability = durability
     self.completion = completion

@@ -64,7 +64,7 @@ final class CommitWriter {
   /// Goes on in the next log file when the group does not fit this one. Without space for one the
   /// old file goes on, and grows if it can.
   private func makeRoom(for group: [CommitRequest]) throws(EngineError) {
-    let byteCount = group.reduce(0) { $0 + $1.batch.byteCount }
+    let byteCount = group.reduce(0) { $0 + $1.expectedByteCount }
     guard !state.logs.writer.fits(payloadByteCount: byteCount) else { return }
     // A log that holds nothing yet would not fit either: let it grow.
     guard state.logs.writer.byteCount > UInt64(LogFormat.headerByteCount) else { return }

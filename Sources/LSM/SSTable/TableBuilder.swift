@@ -61,7 +61,7 @@ package final class TableBuilder {
   package func add(key: ByteView, kind: EntryKind, value: ByteView) throws(EngineError) {
     precondition(!isFinished, "add after finish")
     precondition(key.count >= 1 && key.count <= Limits.keyByteCount, "key within limit")
-    precondition(value.count <= Limits.valueByteCount, "value within limit")
+    precondition(value.count <= Limits.mergedValueByteCount, "value within limit")
     // A large entry gets a block of its own, so that its neighbours stay cheap to read.
     let entryByteCount = key.count + value.count
     if !data.isEmpty,

@@ -71,7 +71,7 @@ enum TableFormat {
   static let uncompressed: UInt8 = 0
   static let lz4: UInt8 = 1
   /// Contents of a block: one largest entry, or a filter, and their framing.
-  static let contentLimit = Limits.valueByteCount + Limits.keyByteCount + (1 << 20)
+  static let contentLimit = Limits.mergedValueByteCount + Limits.keyByteCount + (1 << 20)
 }
 
 /// What is wrong with bytes that passed their checksum, or that did not.

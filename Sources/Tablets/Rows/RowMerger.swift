@@ -15,12 +15,14 @@ internal import Synchronization
 package final class RowMerger: ValueMerger {
   private let rules: CurrentRules
   private let time: any TimeSource
+  let sizes: RowSizes
   private let idle = Mutex<[MergeWork]>([])
   private let collections = Atomic<UInt64>(0)
 
-  init(rules: CurrentRules, time: any TimeSource) {
+  init(rules: CurrentRules, time: any TimeSource, sizes: RowSizes) {
     self.rules = rules
     self.time = time
+    self.sizes = sizes
   }
 
   /// Grows whenever a rule took away a cell that a read could have seen.
@@ -29,20 +31,34 @@ package final class RowMerger: ValueMerger {
   package func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
   ) -> MergeOutcome {
-    let rules = rules.value
-    let now = rules.dependsOnTime ? time.wallMicroseconds : 0
     let work = idle.withLock { $0.popLast() } ?? MergeWork()
     defer { idle.withLock { if $0.count < 16 { $0.append(work) } } }
-    let request = MergeRequest(
-      rules: rules, now: now, hidesOlder: operands.last.map { $0.kind.hidesOlder } ?? false,
-      isOldest: isOldest)
     do {
-      let outcome = try work.merge(operands, request, into: &output)
+      let outcome = try work.merge(
+        operands, request(operands, isOldest: isOldest), into: &output)
       if work.hasCollected { collections.add(1, ordering: .acquiringAndReleasing) }
+      sizes.merged(key, byteCount: output.count)
       return outcome
     } catch {
       return keepDamaged(operands, isOldest: isOldest, into: &output)
     }
+  }
+
+  private func request(_ operands: [Operand], isOldest: Bool) -> MergeRequest {
+    let rules = rules.value
+    return MergeRequest(
+      rules: rules, now: rules.dependsOnTime ? time.wallMicroseconds : 0,
+      hidesOlder: operands.last.map { $0.kind.hidesOlder } ?? false, isOldest: isOldest)
+  }
+
+  /// Bytes that a whole row will have once all its operands, newest first, are merged.
+  func byteCount(ofMerging operands: [Operand]) -> Int {
+    var merged = ByteBuffer(capacity: 4 << 10)
+    let outcome = try? MergeWork().merge(
+      operands, request(operands, isOldest: true), into: &merged)
+    // Damaged operands are kept as they are; a read of the row reports them.
+    return outcome == nil || outcome == .unchanged
+      ? operands.reduce(0) { $0 + $1.value.count } : merged.count
   }
 
   /// Entries that passed their checksum and yet are no rows: nothing is dropped by guess. The

@@ -14,6 +14,7 @@ struct TableOpener: Sendable {
   let randomSeed: UInt64
   private let environment: EngineEnvironment
   private let options: EngineOptions
+  private let rowByteCount: Int
   private let encoders = EncoderPool()
 
   init(
@@ -33,6 +34,7 @@ struct TableOpener: Sendable {
     var engine = options.engine
     engine.durability = options.durability
     self.options = engine
+    rowByteCount = options.rowByteCount
   }
 
   /// Makes directory and engine of a table that the catalog does not name yet.
@@ -58,7 +60,8 @@ struct TableOpener: Sendable {
     _ row: CatalogTable, mayCreate: Bool
   ) throws(TableServiceError) -> Table {
     let rules = CurrentRules(RowRules(row.schema))
-    let merger = RowMerger(rules: rules, time: time)
+    let merger = RowMerger(
+      rules: rules, time: time, sizes: RowSizes(rowByteCount: rowByteCount))
     let changes = RangeChanges()
     let counters = TableCounters(row.totals)
     // No two openings may share an epoch: what a crash took back may have had the same numbers.

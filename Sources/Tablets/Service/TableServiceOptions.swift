@@ -1,5 +1,6 @@
 // What can be set on a service: each with unit, default and reason.
 
+internal import DataModel
 package import LSM
 
 /// How a service is opened.
@@ -8,6 +9,8 @@ package struct TableServiceOptions: Sendable {
   package var memoryByteCount = 1 << 30
   package var durability = Durability.sync
   package var engine = EngineOptions()
+  /// Bytes of a row; smaller in tests.
+  package var rowByteCount = DataModelLimits.rowByteCount
   /// The catalog's file, if not `catalog.sqlite` in the data directory. It is a file of the machine
   /// whatever the file system; a simulation names one that outlives its crashes, or `:memory:`.
   package var catalogPath: String?

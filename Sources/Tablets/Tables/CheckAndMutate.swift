@@ -38,7 +38,7 @@ extension Table {
           decision.value = try holds(key, options, reader)
           let chosen = decision.value ? matched : unmatched
           if chosen.isEmpty { return }
-          let encoded = encode(chosen.list, into: &batch)
+          let encoded = encode(chosen.list, into: &batch, asking: reader)
           if let refusal = encoded.receipt.rejected.first { throw refusal.error }
           decision.tally = encoded.tally
         },

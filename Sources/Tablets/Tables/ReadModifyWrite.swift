@@ -38,7 +38,7 @@ extension Table {
           var columns = try touchedColumns(of: key, changes, reader)
           for change in changes { try columns.apply(change) }
           let list = columns.mutations(of: key)
-          let encoded = encode(list, into: &batch)
+          let encoded = encode(list, into: &batch, asking: reader)
           if let refusal = encoded.receipt.rejected.first { throw refusal.error }
           decision.tally = encoded.tally
           columns.fill(decision.value, key)

@@ -16,6 +16,7 @@ package final class Table: Sendable {
   let engine: Engine
   let rules: CurrentRules
   let merger: RowMerger
+  let sizes: RowSizes
   let changes: RangeChanges
   let counters: TableCounters
   let encoders: EncoderPool
@@ -34,6 +35,7 @@ package final class Table: Sendable {
     self.engine = engine
     self.rules = parts.rules
     self.merger = parts.merger
+    self.sizes = parts.merger.sizes
     self.changes = parts.changes
     self.counters = parts.counters
     self.epoch = parts.epoch

@@ -28,6 +28,9 @@ extension Table {
       return completion(.failure(error))
     }
     if batch.isEmpty { return completion(.success(encoded.receipt)) }
+    if sizes.mustDecide(batch, largest: encoded.tally.largestChange) {
+      return mutateDeciding(HeldMutations(list), durability, completion)
+    }
     let count = batch.count
     engine.commit(
       CommitRequest(batch, durability: durability) { [self] result in
@@ -38,6 +41,33 @@ extension Table {
         case .failure(let error): completion(.failure(fold(error)))
         }
       })
+  }
+
+  /// The same at the list's turn, when what its rows hold can be looked at.
+  private func mutateDeciding(
+    _ held: HeldMutations, _ durability: Durability?,
+    _ completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
+  ) {
+    let decision = Decision(MutationReceipt())
+    engine.commit(
+      CommitRequest(
+        durability: durability, expectedByteCount: held.list.byteCount,
+        deciding: { [self] reader, batch in
+          try checkAlive()
+          let encoded = encode(held.list, into: &batch, asking: reader)
+          decision.value = encoded.receipt
+          decision.tally = encoded.tally
+          decision.entryCount = batch.count
+        },
+        completion: { [self] result in
+          switch result {
+          case .success:
+            counters.committed(
+              decision.tally, entryCount: decision.entryCount, now: time.wallMicroseconds)
+            completion(.success(decision.value))
+          case .failure(let error): completion(.failure(fold(error)))
+          }
+        }))
   }
 
   /// What a list came to.
@@ -67,19 +97,24 @@ extension Table {
   }
 
   /// Encodes every row; refused ones are in the receipt.
+  ///
+  /// - Parameter commit: In a deciding commit, what tells how large rows are already.
   func encode(
-    _ list: borrowing MutationList, into batch: inout WriteBatch
+    _ list: borrowing MutationList, into batch: inout WriteBatch,
+    asking commit: (any CommitReader)? = nil
   ) -> EncodedList {
     var result = EncodedList()
     let rules = rules.value
     let now = time.wallMicroseconds
     let encoder = encoders.take()
     defer { encoders.giveBack(encoder) }
+    let admission = commit.map { RowAdmission(sizes, merger, $0) }
     var reader = MutationListReader(list.encoded)
     var row = 0
     while !reader.isAtEnd {
       do throws(TableServiceError) {
-        try encoder.encodeRow(&reader, rules, now: now, into: &batch)
+        try encoder.encodeRow(
+          &reader, rules, now: now, admission: admission, into: &batch)
       } catch {
         result.receipt.rejected.append((row: row, error: error))
       }
@@ -104,5 +139,6 @@ final class HeldMutations: Sendable {
 final class Decision<Value: Sendable>: @unchecked Sendable {
   var value: Value
   var tally = MutationEncoder.Tally()
+  var entryCount = 1
   init(_ value: Value) { self.value = value }
 }

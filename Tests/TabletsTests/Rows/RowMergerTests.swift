@@ -35,7 +35,8 @@ struct RowWorld {
     let definition = TableDefinition(name: "t", families: families, gcOnRead: gcOnRead)
     let familyIDs = ids ?? definition.families.indices.map { UInt32($0 + 1) }
     rules = RowRules(TableSchema(definition: definition, familyIDs: familyIDs, version: 1))
-    merger = RowMerger(rules: CurrentRules(rules), time: time)
+    merger = RowMerger(
+      rules: CurrentRules(rules), time: time, sizes: RowSizes(rowByteCount: 1 << 20))
   }
 
   /// Families a, b, c and the sum family n; ids not in name order.

@@ -23,6 +23,8 @@ final class MutationEncoder: @unchecked Sendable {
     var deletions: UInt64 = 0
     /// Milliseconds.
     var maxTime: Int64 = -1
+    /// Bytes of the largest change of a row.
+    var largestChange = 0
   }
   private(set) var tally = Tally()
 
@@ -32,11 +34,13 @@ final class MutationEncoder: @unchecked Sendable {
 
   /// Reads one row (after its 0x00) from a `MutationList` and appends its entry to `batch`.
   ///
-  /// - Parameter now: Microseconds; server timestamps are this, cut to milliseconds.
+  /// - Parameters:
+  ///   - now: Microseconds; server timestamps are this, cut to milliseconds.
+  ///   - admission: Asked last, where the row's limit can be looked at.
   /// - Throws: Why the row is refused; the batch is as before, the reader after the row.
   func encodeRow(
     _ reader: inout MutationListReader, _ rules: RowRules, now: Int64,
-    into batch: inout WriteBatch
+    admission: RowAdmission? = nil, into batch: inout WriteBatch
   ) throws(TableServiceError) {
     let key = reader.beginRow()
     items.removeAll()
@@ -64,18 +68,15 @@ final class MutationEncoder: @unchecked Sendable {
         message: "row \"\(key)\": \(packed.count) bytes in one change; the limit is "
           + "\(DataModelLimits.rowByteCount)")
     }
+    let kind: EntryKind =
+      items.deletesRow ? (items.cellCount == 0 ? .delete : .put) : .merge
+    let value = kind == .delete ? ByteView() : packed.view
+    try admission?.check(kind, key, value)
     tally.cells += UInt64(items.cellCount)
     tally.deletions += UInt64(items.deletionCount)
     tally.maxTime = max(tally.maxTime, items.maxTime)
-    if items.deletesRow {
-      if items.cellCount == 0 {
-        batch.append(.delete, key: key, value: ByteView())
-      } else {
-        batch.append(.put, key: key, value: packed.view)
-      }
-    } else {
-      batch.append(.merge, key: key, value: packed.view)
-    }
+    tally.largestChange = max(tally.largestChange, value.count)
+    batch.append(kind, key: key, value: value)
   }
 
   /// 1 to 4,096 bytes.
