@@ -119,8 +119,9 @@ package final class Engine: Sendable {
     }
     statistics.oldestFileMicroseconds = now.view.version.oldestFileMicroseconds
     statistics.sealedMemtableCount = now.view.sealed.count
-    statistics.memtableByteCount = now.view.sealed.reduce(now.view.active.memtable.byteCount) {
-      $0 + $1.memtable.byteCount
+    for memtable in [now.view.active] + now.view.sealed {
+      statistics.memtableByteCount += memtable.memtable.byteCount
+      statistics.memtableEntryCount += memtable.memtable.entryCount
     }
     statistics.logByteCount = state.logs.liveByteCount
     statistics.bytesLogged = state.logs.writtenByteCount

@@ -14,6 +14,7 @@ package struct EngineStatistics: Sendable {
   /// nil without files.
   package var oldestFileMicroseconds: Int64?
   package var memtableByteCount = 0
+  package var memtableEntryCount = 0
   package var sealedMemtableCount = 0
   /// Bytes of logs that recovery would read.
   package var logByteCount: UInt64 = 0

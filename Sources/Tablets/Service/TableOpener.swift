@@ -74,7 +74,6 @@ struct TableOpener: Sendable {
     environment.events = { event in
       switch event {
       case .flushed:
-        counters.flushed()
         let count = merger.collectionCount
         if epoch.collectionsInstalled(count, by: .flush) { changes.fireAll() }
       case .compacted:

@@ -102,12 +102,14 @@ private struct TouchedColumns {
 
   mutating func apply(_ rule: ReadModifyWriteRule) throws(TableServiceError) {
     let column = ColumnSelector(family: rule.family, qualifier: rule.qualifier)
-    let old = cells[column]
-    var new = Cell(value: [], time: max(now, old?.time ?? now))
+    // Taken out, so that appends to a long value do not copy it.
+    let isNew = cells[column] == nil
+    var new = cells.removeValue(forKey: column) ?? Cell(value: [], time: nil)
+    new.time = max(now, new.time ?? now)
     switch rule.change {
-    case .append(let bytes): new.value = (old?.value ?? []) + bytes
+    case .append(let bytes): new.value += bytes
     case .increment(let amount):
-      let value = old?.value ?? [UInt8](repeating: 0, count: 8)
+      let value = isNew ? [UInt8](repeating: 0, count: 8) : new.value
       guard value.count == 8 else {
         let qualifier = ByteView.of(rule.qualifier) { $0.description }
         throw .conflict(

@@ -130,7 +130,7 @@ package final class Table: Sendable {
     statistics.byteCount =
       engine.levels.reduce(0) { $0 + $1.byteCount } + engine.logByteCount
     statistics.approximateRows =
-      engine.levels.reduce(0) { $0 + $1.entryCount } + counters.unflushedEntries
+      engine.levels.reduce(UInt64(engine.memtableEntryCount)) { $0 + $1.entryCount }
     statistics.approximateCells = UInt64(
       Double(statistics.approximateRows) * cellSample.cellsPerRow(of: self))
     statistics.lastWriteMicroseconds = totals.lastWrite

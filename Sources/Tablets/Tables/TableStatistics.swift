@@ -25,14 +25,12 @@ package struct TableStatistics: Sendable {
 /// The totals of a living table.
 final class TableCounters: Sendable {
   private let totals: Mutex<TableTotals>
-  /// Entries committed since the last flush, and since the last full compaction was asked for.
-  private let unflushed = Atomic<UInt64>(0)
+  /// Entries committed since the last full compaction was asked for.
   private let uncollected = Atomic<UInt64>(0)
 
   init(_ totals: TableTotals) { self.totals = Mutex(totals) }
 
   var value: TableTotals { totals.withLock { $0 } }
-  var unflushedEntries: UInt64 { unflushed.load(ordering: .relaxed) }
   var uncollectedEntries: UInt64 { uncollected.load(ordering: .relaxed) }
 
   func committed(_ tally: MutationEncoder.Tally, entryCount: Int, now: Int64) {
@@ -44,11 +42,8 @@ final class TableCounters: Sendable {
         totals.maxCellTimestamp = max(totals.maxCellTimestamp ?? 0, tally.maxTime * 1_000)
       }
     }
-    unflushed.wrappingAdd(UInt64(entryCount), ordering: .relaxed)
     uncollected.wrappingAdd(UInt64(entryCount), ordering: .relaxed)
   }
-
-  func flushed() { unflushed.store(0, ordering: .relaxed) }
 
   func collected() { uncollected.store(0, ordering: .relaxed) }
 }

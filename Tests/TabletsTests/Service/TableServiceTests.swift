@@ -223,6 +223,17 @@ import VFS
     #expect(statistics.deletesTotal == 1)
     #expect(statistics.maxCellTimestamp == 5_000)
     #expect(statistics.lastWriteMicroseconds == world.clock.wallMicroseconds)
+    // What a crash leaves in the log counts, and so do cells that only the disk has.
+    world.crash()
+    let service = try world.open()
+    let again = try service.find("t")
+    #expect(again.statistics.approximateRows >= 50 && again.statistics.approximateRows <= 51)
+    try again.compact()
+    service.close()
+    world.files.readsWouldBlock = true
+    let cold = try world.open().find("t").statistics
+    #expect(cold.approximateRows == 50)
+    #expect(cold.approximateCells >= 95 && cold.approximateCells <= 100)
   }
 
   @Test func `many rows go in one commit and refused ones are named`() throws {
