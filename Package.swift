@@ -138,13 +138,15 @@ let package = Package(
       name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"],
       swiftSettings: strict),
     .testTarget(
-      name: "NetTests", dependencies: ["Bytes", "Net", "Runtime"], swiftSettings: strict),
+      name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
     .testTarget(
       name: "HTTPAPITests",
       dependencies: [
         "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "Net", "HTTP1", "HTTPAPI",
+        "TestSupport",
       ], swiftSettings: strict),
     .testTarget(
       name: "BinaryProtocolTests",

@@ -10,6 +10,7 @@ import LSM
 import Net
 import Runtime
 import Tablets
+import TestSupport
 import Testing
 import VFS
 
@@ -23,7 +24,9 @@ final class TestServer: Sendable {
 
   init(_ options: BinaryFrontOptions = BinaryFrontOptions()) throws {
     var template = Array("/tmp/strata-binary-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw SocketFailure(errno: errno) }
+    guard mkdtemp(&template) != nil else {
+      throw FileError.io(path: "/tmp", operation: .createDirectory, errno: errno)
+    }
     directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var serviceOptions = TableServiceOptions()
     serviceOptions.memoryByteCount = 64 << 20
@@ -62,10 +65,6 @@ final class TestServer: Sendable {
   }
 }
 
-struct SocketFailure: Error {
-  let errno: Int32
-}
-
 /// A frame as a raw client reads it.
 struct RawFrame {
   let header: FrameHeader
@@ -74,26 +73,11 @@ struct RawFrame {
   var error: ErrorMessage? { try? ByteView.of(body) { try ErrorMessage(wire: $0) } }
 }
 
-/// A blocking socket; every read gives up after ten seconds.
+/// Frames over a blocking socket.
 final class RawClient {
-  private let file: Int32
+  private let socket: BlockingSocket
 
-  init(_ server: TestServer) throws {
-    file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
-    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = server.port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(file, $0, size) }
-    }
-    guard result == 0 else { throw SocketFailure(errno: errno) }
-  }
-
-  deinit { close(file) }
+  init(_ server: TestServer) throws { socket = try BlockingSocket(port: server.port) }
 
   /// Sends a greeting and reads the answer's bytes.
   func greet() {
@@ -109,34 +93,11 @@ final class RawClient {
     return try? ByteView.of(bytes) { try ServerHello.read($0)?.answer }
   }
 
-  func send(_ bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { all in
-        let rest = UnsafeRawBufferPointer(rebasing: all[sent...])
-        return Glibc.send(file, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { return }
-      sent += count
-    }
-  }
+  func send(_ bytes: [UInt8]) { socket.send(bytes) }
 
-  func endSending() { shutdown(file, Int32(SHUT_WR)) }
+  func endSending() { socket.endSending() }
 
-  /// Reads until there are `count` bytes or the end.
-  func receive(_ count: Int) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    var filled = 0
-    while filled < count {
-      let got = bytes.withUnsafeMutableBytes { all in
-        let rest = UnsafeMutableRawBufferPointer(rebasing: all[filled...])
-        return recv(file, rest.baseAddress, rest.count, 0)
-      }
-      guard got > 0 else { break }
-      filled += got
-    }
-    return Array(bytes[..<filled])
-  }
+  func receive(_ count: Int) -> [UInt8] { socket.receive(count) }
 
   /// The next frame; nil when the server has closed.
   func frame() -> RawFrame? {

@@ -11,6 +11,7 @@ import LSM
 import Net
 import Runtime
 import Tablets
+import TestSupport
 import VFS
 
 @testable import HTTPAPI
@@ -95,29 +96,15 @@ struct Answer {
 
 /// One blocking connection; every read gives up after ten seconds.
 final class Client {
-  let descriptor: Int32
+  private let socket: BlockingSocket
   /// Kept, so that a client's server lives as long as the client.
   private let world: ServerWorld
   private var received: [UInt8] = []
 
   init(of world: ServerWorld) throws {
     self.world = world
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
-    setsockopt(
-      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = world.port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let connected = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
-    }
-    guard connected == 0 else { throw Unexpected(text: "connect: \(errno)") }
+    socket = try BlockingSocket(port: world.port)
   }
-
-  deinit { close(descriptor) }
 
   /// Sends one request and reads its answer.
   func ask(
@@ -136,18 +123,7 @@ final class Client {
     return text + "\r\n" + (body ?? "")
   }
 
-  func send(_ text: String) {
-    let bytes = Array(text.utf8)
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes.withUnsafeBytes { all in
-        let rest = UnsafeRawBufferPointer(rebasing: all[sent...])
-        return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { return }
-      sent += count
-    }
-  }
+  func send(_ text: String) { socket.send(text) }
 
   /// Reads one answer.
   func answer(hasBody: Bool = true) throws -> Answer {
@@ -214,10 +190,8 @@ final class Client {
 
   /// Reads what there is; false at the end or after ten seconds.
   private func fill() -> Bool {
-    var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-    guard count > 0 else { return false }
-    received += buffer[..<count]
-    return true
+    let more = socket.receiveSome(64 << 10)
+    received += more
+    return !more.isEmpty
   }
 }

@@ -3,12 +3,13 @@
 import Bytes
 import Glibc
 import Net
+import TestSupport
 import Testing
 
 @Suite struct ConnectionTests {
   @Test func `thousands of pipelined messages come back whole and in order`() throws {
     try withListener { port, _ in
-      let clients = try (0..<8).map { _ in try BlockingClient(port: port) }
+      let clients = try (0..<8).map { _ in try BlockingSocket(port: port) }
       let message = (0..<5_000).flatMap { Array("message \($0)\n".utf8) }
       for client in clients { client.send(message) }
       for client in clients { #expect(client.receive(message.count) == message) }
@@ -31,7 +32,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       client.send("ab")
       #expect(calls.reaches(1))
       client.send("cde")
@@ -73,7 +74,7 @@ import Testing
         return handler
       }
     ) { port, _ in
-      let client = try BlockingClient(port: port, receiveBufferByteCount: 16 << 10)
+      let client = try BlockingSocket(port: port, receiveBufferByteCount: 16 << 10)
       client.send("go")
       #expect(client.receive(total) == [UInt8](repeating: 7, count: total))
       #expect(client.isAtEnd)
@@ -102,7 +103,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       client.send("first ")
       #expect(calls.reaches(1))
       client.send("second")
@@ -123,7 +124,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       client.endSending()
       #expect(client.receiveText(100) == "late answer")
     }
@@ -139,7 +140,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       client.send([UInt8](repeating: 1, count: 4 << 20))
       client.endSending()
       #expect(client.receiveText(100) == "too large")
@@ -164,7 +165,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       if peerCloses { client.endSending() } else { client.send("x") }
       #expect(client.isAtEnd)
       #expect(closed.reaches(1))
@@ -189,7 +190,7 @@ import Testing
       }
       return handler
     }) { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       for _ in 0..<100 {
         client.send("x")
         #expect(client.receiveText(4) == "done")

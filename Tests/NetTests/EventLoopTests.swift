@@ -5,6 +5,7 @@ import Glibc
 import Net
 import Runtime
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct EventLoopTests {
@@ -58,7 +59,7 @@ import Testing
 
   @Test func `an idle loop uses no processor`() throws {
     try withListener { port, _ in
-      let client = try BlockingClient(port: port)
+      let client = try BlockingSocket(port: port)
       client.send("x")
       _ = client.receive(1)
       usleep(20_000)
@@ -71,16 +72,16 @@ import Testing
 
   @Test func `connections beyond the limit are turned away and the place is given again`() throws {
     try withListener(maximumConnections: 2) { port, _ in
-      var clients = try (0..<2).map { _ in try BlockingClient(port: port) }
+      var clients = try (0..<2).map { _ in try BlockingSocket(port: port) }
       for client in clients {
         client.send("x")
         #expect(client.receiveText(1) == "x")
       }
-      #expect(try BlockingClient(port: port).isAtEnd)
+      #expect(try BlockingSocket(port: port).isAtEnd)
       clients.removeLast()
       var served = false
       for _ in 0..<1_000 where !served {
-        let client = try BlockingClient(port: port)
+        let client = try BlockingSocket(port: port)
         client.send("y")
         served = client.receiveText(1) == "y"
       }
@@ -97,7 +98,7 @@ import Testing
         return ScriptedHandler()
       }
     ) { port, _ in
-      let clients = try (0..<30).map { _ in try BlockingClient(port: port) }
+      let clients = try (0..<30).map { _ in try BlockingSocket(port: port) }
       for client in clients {
         client.send("x")
         #expect(client.receiveText(1) == "x")
@@ -132,8 +133,8 @@ import Testing
       }
       return handler
     }
-    let busy = try BlockingClient(port: port)
-    let stubborn = try BlockingClient(port: port)
+    let busy = try BlockingSocket(port: port)
+    let stubborn = try BlockingSocket(port: port)
     busy.send("b")
     stubborn.send("s")
     #expect(busy.receiveText(1) == "k")
@@ -142,7 +143,7 @@ import Testing
     #expect(busy.receiveText(100) == "finished")
     #expect(stubborn.isAtEnd)
     #expect(closed.value == 2)
-    #expect(throws: Refused.self) { try BlockingClient(port: port) }
+    #expect(throws: ConnectionRefused.self) { try BlockingSocket(port: port) }
   }
 }
 
