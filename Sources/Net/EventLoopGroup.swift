@@ -9,7 +9,8 @@ package final class EventLoopGroup: Sendable {
   private static let backlog: Int32 = 1_024
 
   package let loops: [EventLoop]
-  private let threads: [WorkerThread]
+  /// Until they are joined.
+  private let threads: Mutex<[WorkerThread]>
   private let listenerCount = Atomic<Int>(0)
 
   /// Starts `count` loop threads.
@@ -27,7 +28,7 @@ package final class EventLoopGroup: Sendable {
       }
       threads.append(thread)
     }
-    self.threads = threads
+    self.threads = Mutex(threads)
   }
 
   /// Listens on `host:port` (IPv6 in brackets; port 0 takes a free one); each connection goes to
@@ -50,8 +51,8 @@ package final class EventLoopGroup: Sendable {
     return port
   }
 
-  /// Stops accepting, lets handlers finish for up to the deadline, closes, joins the threads. Once
-  /// only, and not on a loop.
+  /// Stops accepting, lets handlers finish for up to the deadline, closes, joins the threads. Not
+  /// on a loop. A second call finds nothing to do.
   package func shutDown(graceNanoseconds: UInt64) {
     for loop in loops { loop.execute { loop.beginShutDown() } }
     let time = SystemTime()
@@ -62,6 +63,10 @@ package final class EventLoopGroup: Sendable {
       usleep(1_000)
     }
     for loop in loops { loop.stop() }
-    for thread in threads { thread.join() }
+    let ending = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in ending { thread.join() }
   }
 }
