@@ -18,6 +18,12 @@ let strict: [SwiftSetting] = [
 let hot =
   strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// What the fuzz targets feed bytes to, and build their files with.
+let fuzzed: [Target.Dependency] = [
+  "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "HTTP1", "HTTPAPI",
+  "BinaryProtocol", "BinaryAPI", "TestSupport",
+]
+
 let package = Package(
   name: "strata",
   products: [
@@ -170,6 +176,11 @@ let package = Package(
     .testTarget(
       name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"],
       swiftSettings: strict),
+    // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
+    .testTarget(
+      name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzzing",
+      exclude: ["Program", "Corpora", "Dictionary.txt"], sources: ["Targets", "Tests"],
+      swiftSettings: strict),
     .testTarget(
       name: "TidyTests", dependencies: [], swiftSettings: strict),
     // The built programs over real sockets and directories.
@@ -179,3 +190,13 @@ let package = Package(
       swiftSettings: strict),
   ]
 )
+
+// The fuzzer is linked with libFuzzer, which brings a `main` of its own: only for `make fuzz`.
+if Context.environment["STRATA_FUZZ"] == "1" {
+  package.targets.removeAll { $0.name == "FuzzTests" }
+  package.targets.append(
+    .executableTarget(
+      name: "kvfuzz", dependencies: fuzzed, path: "Tests/Fuzzing",
+      exclude: ["Tests", "Corpora", "Dictionary.txt"], sources: ["Targets", "Program"],
+      swiftSettings: strict))
+}
