@@ -56,6 +56,15 @@ import Testing
           == ["1:key,f:q", "2:a,\"x\ny\"", "5:b,\"\"\"\n\"", "7:c,1"])
     }
   }
+
+  @Test func `a record over the limit is told by its first line, however it is cut`() {
+    let text = "key,f:q\na,\"x\ny and more\nand more\",1\nb,1"
+    for chunk in 1...40 {
+      #expect(
+        lines(text, chunk: chunk, .records, limit: 10) == ["1:key,f:q", "2!", "5:b,1"],
+        "\(chunk) bytes at a time")
+    }
+  }
 }
 
 @Suite struct CSVTests {

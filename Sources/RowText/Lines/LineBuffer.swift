@@ -39,8 +39,9 @@ package struct LineBuffer: ~Copyable {
   private var isQuoted = false
   private var offset = 0
   private var isFinished = false
-  /// The line at hand is over the limit: drop everything up to its end.
-  private var isDropping = false
+  /// The line at hand is over the limit: drop everything up to its end. The number is its first
+  /// line's.
+  private var droppedNumber: Int?
 
   package init(_ separation: Separation = .lines, lineByteLimit: Int = 256 << 20) {
     self.separation = separation
@@ -71,18 +72,18 @@ package struct LineBuffer: ~Copyable {
   package mutating func next() throws(RowTextError) -> Line? {
     while true {
       guard let line = takeLine() else {
-        guard isDropping || buffer.count - consumed > lineByteLimit else { return nil }
-        if isDropping, isFinished {
-          isDropping = false
-          throw tooLong(at: lineCount + 1)
+        guard droppedNumber != nil || buffer.count - consumed > lineByteLimit else { return nil }
+        if let number = droppedNumber, isFinished {
+          droppedNumber = nil
+          throw tooLong(at: number)
         }
         dropUnfinished()
         return nil
       }
-      let number = lineCount + 1
+      let number = droppedNumber ?? lineCount + 1
       lineCount += separation == .lines ? 1 : lineEnds(in: line) + 1
-      if isDropping || line.count > lineByteLimit {
-        isDropping = false
+      if droppedNumber != nil || line.count > lineByteLimit {
+        droppedNumber = nil
         throw tooLong(at: number)
       }
       let text = trimmed(line, isFirst: number == 1)
@@ -98,12 +99,12 @@ package struct LineBuffer: ~Copyable {
 
   /// Gives the memory of a line over the limit back now; its end may be far.
   private mutating func dropUnfinished() {
+    droppedNumber = droppedNumber ?? lineCount + 1
     if separation == .records { lineCount += lineEnds(in: buffer.view.dropFirst(consumed)) }
     offset += buffer.count - consumed
     buffer.clear(keepingAtMost: 1 << 20)
     consumed = 0
     searched = 0
-    isDropping = true
   }
 
   /// Bytes up to the next line end, which is consumed with them.
