@@ -52,7 +52,9 @@ package struct WriteBatchReader {
     let key = try reader.lengthPrefixed()
     guard key.count >= 1, key.count <= Limits.keyByteCount else { throw .lengthOutOfRange }
     let value = try reader.lengthPrefixed()
-    guard value.count <= Limits.valueByteCount else { throw .lengthOutOfRange }
+    guard value.count <= Limits.valueByteCount, kind != .delete || value.isEmpty else {
+      throw .lengthOutOfRange
+    }
     return (kind, key, value)
   }
 }
