@@ -5,7 +5,8 @@ SWIFT ?= swift
 DATA ?= data
 RELEASE = .build/release
 
-.PHONY: serve test build release lint format bench crash-test install clean packages
+.PHONY: serve test build release lint format bench crash-test fuzz fuzz-all fuzz-build install \
+  clean packages
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -39,6 +40,28 @@ CYCLES ?= 50
 crash-test: release
 	STRATA_CRASH_CYCLES=$(CYCLES) STRATA_PROGRAMS=$(CURDIR)/$(RELEASE) \
 	  $(SWIFT) test --filter CrashTests
+
+## Fuzzes the parser TARGET with RUNS inputs; `fuzz-all` all of them, one after another.
+FUZZ_TARGETS = http query tokens json requests lines frames messages rows log manifest table
+TARGET ?= http
+RUNS ?= 1000000
+fuzz: fuzz-build
+	FUZZ=$(FUZZ) Tests/Fuzzing/run.sh $(TARGET) $(RUNS)
+
+fuzz-all: fuzz-build
+	@failed=""; \
+	for target in $(FUZZ_TARGETS); do \
+	  FUZZ=$(FUZZ) Tests/Fuzzing/run.sh $$target $(RUNS) || failed="$$failed $$target"; \
+	done; \
+	test -z "$$failed" || { echo "found something:$$failed"; exit 1; }
+
+## In release, with assertions; SANITIZE=address looks for bytes read outside of their owner too.
+SANITIZE ?=
+FUZZ = .build/fuzz$(addprefix -,$(SANITIZE))
+fuzz-build: packages
+	STRATA_FUZZ=1 $(SWIFT) build -c release --scratch-path $(FUZZ) --product kvfuzz \
+	  --sanitize fuzzer $(addprefix --sanitize ,$(SANITIZE)) \
+	  -Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 
 ## What building and running need: Debian's names.
 PACKAGES = libsqlite3-dev liblz4-dev libssl-dev

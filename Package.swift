@@ -179,7 +179,7 @@ let package = Package(
     // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
     .testTarget(
       name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzzing",
-      exclude: ["Program", "Corpora", "Dictionary.txt"], sources: ["Targets", "Tests"],
+      exclude: ["Program", "Corpora", "Dictionary.txt", "run.sh"], sources: ["Targets", "Tests"],
       swiftSettings: strict),
     .testTarget(
       name: "TidyTests", dependencies: [], swiftSettings: strict),
@@ -197,6 +197,6 @@ if Context.environment["STRATA_FUZZ"] == "1" {
   package.targets.append(
     .executableTarget(
       name: "kvfuzz", dependencies: fuzzed, path: "Tests/Fuzzing",
-      exclude: ["Tests", "Corpora", "Dictionary.txt"], sources: ["Targets", "Program"],
+      exclude: ["Tests", "Corpora", "Dictionary.txt", "run.sh"], sources: ["Targets", "Program"],
       swiftSettings: strict))
 }

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Fuzzes one parser with the program that `make fuzz` has built and says in one line how it went.
+# What libFuzzer says goes to a file: $FUZZ/work/<target>/log. Inputs that found something lie
+# beside it.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+target=$1
+runs=$2
+shift 2
+build=${FUZZ:-.build/fuzz}
+work=$build/work/$target
+mkdir -p "$work/corpus"
+rm -f "$work"/crash-* "$work"/timeout-* "$work"/oom-* "$work"/slow-unit-*
+# More than 5 s for one input is a hang; 512 MiB is all the memory there is.
+STRATA_FUZZ_TARGET=$target SWIFT_BACKTRACE=enable=no "$build/release/kvfuzz" \
+  -runs="$runs" -timeout=5 -rss_limit_mb=512 -malloc_limit_mb=128 -max_len=2048 \
+  -print_final_stats=1 -dict=Tests/Fuzzing/Dictionary.txt -artifact_prefix="$work/" "$@" \
+  "$work/corpus" "Tests/Fuzzing/Corpora/$target" >"$work/log" 2>&1
+code=$?
+figure() { sed -n "s/^stat::$1: *//p" "$work/log" | tail -1; }
+count() { find "$work" -maxdepth 1 -name "$1" | wc -l; }
+echo "$target: $(figure number_of_executed_units) inputs, $(figure average_exec_per_sec) a second," \
+  "$(figure peak_rss_mb) MiB at most, $(count 'crash-*') crashes, $(count 'timeout-*') hangs," \
+  "$(count 'oom-*') over memory"
+if [ "$code" != 0 ]; then
+  grep -aE 'Fatal error|ERROR: libFuzzer|Test unit written' "$work/log" | cut -c1-300
+fi
+exit "$code"
