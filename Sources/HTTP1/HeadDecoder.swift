@@ -71,7 +71,8 @@ struct HeadDecoder: Sendable {
   private func checkUnfinishedLine(_ bytes: ByteView) throws(HTTPRefusal) {
     let pending = bytes.count - lineStart
     if headersStart > 0 {
-      if bytes.count - headersStart > limits.headerByteCount { throw .headersTooLarge }
+      // One more than the lines may have: the carriage return of the empty line.
+      if bytes.count - headersStart > limits.headerByteCount + 1 { throw .headersTooLarge }
     } else if pending > limits.requestLineByteCount + 1 {
       throw .targetTooLong
     } else if pending > 0 {

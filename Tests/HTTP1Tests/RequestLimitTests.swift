@@ -45,6 +45,22 @@ import Testing
     #expect(found == (passes ? ["GET / []"] : ["431 headers_too_large"]))
   }
 
+  @Test func `header lines of just the limit pass wherever their end is cut`() {
+    let fields = ["Host: a", "X: bc"]
+    let text = Array(Self.request(line: "GET / HTTP/1.1", fields: fields).utf8)
+    var limits = HTTPLimits()
+    limits.headerByteCount = "Host: a\r\nX: bc\r\n".utf8.count
+    for cut in 1..<text.count {
+      let pieces = [Array(text[..<cut]), Array(text[cut...])]
+      #expect(DecodedText.of(pieces, limits: limits) == ["GET / X=bc []"], "cut at \(cut)")
+    }
+    limits.headerByteCount -= 1
+    for cut in 1..<text.count {
+      let pieces = [Array(text[..<cut]), Array(text[cut...])]
+      #expect(DecodedText.of(pieces, limits: limits) == ["431 headers_too_large"], "cut at \(cut)")
+    }
+  }
+
   @Test func `a header without an end is refused at the limit`() {
     let text = "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "b", count: 33 << 10)
     #expect(DecodedText.of(text) == ["431 headers_too_large"])
