@@ -1,9 +1,9 @@
 // A stored file in memory that an input's edits have damaged.
 //
 //   edits := edit*
-//   edit  := operation: u8 │ place: u16 │ arguments           places wrap around at the file's end
+//   edit  := operation: u8 │ place: u16 │ arguments          places wrap around at the file's end
 //   operation & 7:  0 set: u8 │ 1 flip: u8 │ 2 set: u32 │ 3 zero count: u8 │ 4 fill with 0xff
-//                   count: u8 │ 5 copy from: u16 count: u8 │ 6 cut │ 7 append count: u8 of value: u8
+//                   count: u8 │ 5 copy from: u16 count: u8 │ 6 cut │ 7 append count: u8 of: u8
 
 import Bytes
 import Glibc

@@ -26,7 +26,7 @@ final class FrameTarget: FuzzTarget {
     cut.clear()
     var cuts: SeededGenerator? = choices
     try FrameTarget.decode(input, limits, isDraining, cuts: &cuts, into: &cut)
-    try require(whole.view == cut.view, "whole: \(whole.view)\ncut: \(cut.view)")
+    try require(whole.view == cut.view, "whole and cut: \(whole.view.difference(from: cut.view))")
     try checkGreetings(input)
   }
 

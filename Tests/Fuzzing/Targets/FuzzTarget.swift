@@ -43,6 +43,12 @@ struct FuzzInput {
 }
 
 extension ByteView {
+  /// From where two records of one input part.
+  func difference(from other: ByteView) -> String {
+    let start = Swift.max(0, sharedPrefixCount(with: other) - 20)
+    return "\(dropFirst(start)) and \(other.dropFirst(start)), from byte \(start)"
+  }
+
   /// Choices that a target makes beside the input's bytes, the same each time: where text is cut,
   /// which limits hold. So an input is nothing but the text.
   var choices: SeededGenerator { SeededGenerator(seed: persistedHash) }

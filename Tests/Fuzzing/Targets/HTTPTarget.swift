@@ -28,7 +28,7 @@ final class HTTPTarget: FuzzTarget {
     try HTTPTarget.decode(input, limits, bodyLimit, cuts: &none, into: &whole)
     var cuts: SeededGenerator? = choices
     try HTTPTarget.decode(input, limits, bodyLimit, cuts: &cuts, into: &cut)
-    try require(whole.view == cut.view, "whole: \(whole.view)\ncut: \(cut.view)")
+    try require(whole.view == cut.view, "whole and cut: \(whole.view.difference(from: cut.view))")
   }
 
   /// Feeds the bytes as a socket would, in one piece or cut, and writes down what comes out.

@@ -59,7 +59,7 @@ final class LineTarget: FuzzTarget {
     LineTarget.drain(&pieces, into: &cut)
     // After the end a line over the limit is told only when asked once more.
     LineTarget.drain(&pieces, into: &cut)
-    try require(whole.view == cut.view, "limit \(limit), whole: \(whole.view)\ncut: \(cut.view)")
+    try require(whole.view == cut.view, "whole and cut: \(whole.view.difference(from: cut.view))")
   }
 
   /// Writes down the lines there are.
