@@ -1,6 +1,7 @@
-// Two logs, the second of which states where the first one ended, damaged by the input's edits. The
-// replay gives the records that were written, in order, from the first, or refuses; it never ends
-// early where a record that is whole proves that more was durable.
+// Two logs, of which the first is sealed with the second one's number and the second states where
+// the first one ended, damaged by the input's edits. The replay gives the records that were
+// written, in order, from the first, or refuses; it never ends early where a record, seal or header
+// that is whole proves that more was durable.
 //
 //   input := mode: u8 (1: checksums are made right after the edits) │ edits; operation & 8 chooses
 //            the second log
@@ -23,13 +24,18 @@ final class LogTarget: FuzzTarget {
 
   private let files: [EditedFile]
   private let written: [Written]
+  /// Where the first log's seal stands.
+  private let seal: Range<Int>
 
   init() throws {
     var first: [Written] = []
     let disk = SimulatedFileSystem()
     try disk.createDirectory("/db")
     let older = try LogTarget.write(disk, 0, number: 3, previous: nil, firstSequence: 1, &first)
-    _ = try LogTarget.write(disk, 1, number: 4, previous: older, firstSequence: 10, &first)
+    let end = try older.finish()
+    _ = try LogTarget.write(disk, 1, number: 4, previous: end, firstSequence: 10, &first)
+    try older.seal(by: LogNumber(4))
+    seal = Int(end.byteCount)..<Int(end.byteCount) + LogFormat.sealByteCount
     files = [0, 1].map { EditedFile("/db/\($0).log", disk.contents(of: "/db/\($0).log") ?? []) }
     written = first
   }
@@ -38,7 +44,7 @@ final class LogTarget: FuzzTarget {
   private static func write(
     _ disk: SimulatedFileSystem, _ slot: Int, number: UInt64, previous: LogEnd?,
     firstSequence: UInt64, _ records: inout [Written]
-  ) throws -> LogEnd {
+  ) throws -> LogWriter {
     let writer = try LogWriter(
       try disk.create("/db/\(slot).log"), number: LogNumber(number), salt: 0x5a17_0000,
       previous: previous, capacity: 384)
@@ -62,7 +68,7 @@ final class LogTarget: FuzzTarget {
           syncedOffset: synced))
       sequence += UInt64(batch.count)
     }
-    return try writer.finish()
+    return writer
   }
 
   func run(_ input: ByteView) throws(Finding) {
@@ -77,7 +83,7 @@ final class LogTarget: FuzzTarget {
     if isRepaired { repair() }
     var count = 0
     do throws(EngineError) {
-      let chain = try LogChain(files, oldestLive: LogNumber(3))
+      let chain = try LogChain(files, oldestLive: LogNumber(3), in: "/db")
       while let record = try chain.next() {
         try? LogTarget.walk(record.payload)
         if !isRepaired, try checkedRecord(record, count, chain) == .forged { return }
@@ -116,6 +122,7 @@ final class LogTarget: FuzzTarget {
   private func checkEnd(_ count: Int) throws(Finding) {
     guard count < written.count else { return }
     let end = written[count]
+    try checkSeal(end)
     if end.log == 0, files[1].isIntact(0..<LogFormat.headerByteCount) {
       throw Finding("the first log ends after \(count) records, and the second says more")
     }
@@ -123,6 +130,16 @@ final class LogTarget: FuzzTarget {
       let isProof = later.log != end.log || later.syncedOffset > UInt64(end.range.lowerBound)
       if isProof { throw Finding("\(count) records, and one at \(later.range) of \(later.log)") }
     }
+  }
+
+  /// Without the second log the first one's seal is the end of the replay, not of the log.
+  private func checkSeal(_ end: Written) throws(Finding) {
+    let isSecondThere = end.range.lowerBound > written[4].range.lowerBound && end.log == 1
+    let sum = files[1].checksum(0..<12).flatMap {
+      files[1].checksum(16..<LogFormat.headerByteCount, seed: $0)
+    }
+    guard !isSecondThere, sum != files[1].word(at: 12), files[0].isIntact(seal) else { return }
+    throw Finding("the second log is gone, and the first one's seal names it")
   }
 
   private func isWhole(_ file: EditedFile, at start: Int, payloadCount: Int) -> Bool {

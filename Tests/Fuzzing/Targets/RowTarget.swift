@@ -22,8 +22,13 @@ final class RowTarget: FuzzTarget {
   private var list = MutationList()
 
   init() {
-    plainMerger = RowMerger(rules: CurrentRules(plain), time: ManualClock())
-    collectingMerger = RowMerger(rules: CurrentRules(collecting), time: ManualClock())
+    plainMerger = RowTarget.merger(plain)
+    collectingMerger = RowTarget.merger(collecting)
+  }
+
+  private static func merger(_ rules: RowRules) -> RowMerger {
+    RowMerger(
+      rules: CurrentRules(rules), time: ManualClock(), sizes: RowSizes(rowByteCount: 1 << 20))
   }
 
   /// Families a, b, c and the sum family n; ids not in name order.
