@@ -43,8 +43,11 @@ import Testing
 
   @Test func `every command of the README prints what it shows`() throws {
     let directory = try TemporaryDirectory()
-    let server = try ServerProcess(
+    // A reader takes time: by then the demo has been written out, and what its rules let go is gone.
+    let first = try ServerProcess(
       directory: directory.path("data"), ["--demo"], deadlineSeconds: 120)
+    #expect(first.stop() == 0)
+    let server = try ServerProcess(directory: directory.path("data"), ["--demo"])
     let examples = try Self.examples()
     #expect(examples.count >= 6)
     for example in examples where !example.command.hasPrefix("make ") {

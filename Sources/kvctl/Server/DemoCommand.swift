@@ -11,7 +11,8 @@ struct DemoCommand: ParsableCommand {
     commandName: "demo", abstract: "Fills the server with synthetic companies and scores.",
     discussion: """
       Creates the tables companies, score_events, installments and by_tier where they are missing \
-      and writes the same rows every time; nothing else in them is touched.
+      and writes the same rows every time; nothing else in them is touched. Their newest day is \
+      2025-09-01; score_events keeps two years, so its older rows are collected soon.
 
       Examples:
         kvctl demo
