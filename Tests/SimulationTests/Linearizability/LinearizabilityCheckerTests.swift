@@ -34,7 +34,8 @@ import Testing
     for register in [nil, 7 as UInt32?] {
       #expect(
         isLinearizable([
-          operation(.set(7), from: 10, to: 40), read(RowState(register: register), from: 20, to: 30),
+          operation(.set(7), from: 10, to: 40),
+          read(RowState(register: register), from: 20, to: 30),
         ]))
     }
   }
@@ -106,7 +107,8 @@ import Testing
   @Test func `many operations without an answer do not stop the search`() {
     var history = (1...60).map { operation(.set(UInt32($0)), from: UInt64($0), to: nil) }
     for step in 0..<200 as Range<UInt64> {
-      history.append(operation(.set(UInt32(1_000 + step)), from: 100 + 4 * step, to: 101 + 4 * step))
+      history.append(
+        operation(.set(UInt32(1_000 + step)), from: 100 + 4 * step, to: 101 + 4 * step))
       history.append(
         read(RowState(register: UInt32(1_000 + step)), from: 102 + 4 * step, to: 103 + 4 * step))
     }

@@ -31,7 +31,8 @@ import Testing
       let history = HistoryRecorder.record(
         plan, makeStore: { _ in ServiceStore(service) },
         disturb: { progress in
-          Self.disturb(service, progress, recorded) { text in failures.withLock { $0.append(text) } }
+          Self.disturb(service, progress, recorded) { text in failures.withLock { $0.append(text) }
+          }
         })
       service.close()
       #expect(failures.withLock { $0 }.isEmpty)
