@@ -33,6 +33,7 @@ struct Configuration {
   let demoCompanyCount: Int?
   let logLevel: Logger.Level
   let loopCount: Int
+  let engine: EngineOptions
 
   init(
     flags: ServerFlags, environment: [String: String],
@@ -73,6 +74,7 @@ struct Configuration {
     loopCount = try values.parsed(
       .loops, min(64, max(1, Int(strata_usable_cores()))), "a number from 1 to 64"
     ) { text in Int(text).flatMap { (1...64).contains($0) ? $0 : nil } }
+    engine = try values.engine(durability)
   }
 }
 
@@ -108,8 +110,36 @@ private struct SettingValues {
     return value
   }
 
-  func flag(_ setting: Setting) throws(ConfigurationError) -> Bool {
-    try parsed(setting, false, "true or false") { text in
+  /// Tuning of the engines (`engine.…`).
+  func engine(_ durability: Durability) throws(ConfigurationError) -> EngineOptions {
+    var options = EngineOptions()
+    options.durability = durability
+    options.memtableByteCount = try size(.engineMemtable, options.memtableByteCount)
+    options.logFileByteCount = UInt64(
+      try size(.engineLogFile, Int(options.logFileByteCount)))
+    options.tableFileByteCount = try size(.engineTableFile, options.tableFileByteCount)
+    options.baseLevelByteCount = UInt64(
+      try size(.engineLevel, Int(options.baseLevelByteCount)))
+    options.blockByteCount = try parsed(
+      .engineBlock, options.blockByteCount, "a size from 512B to 256KiB"
+    ) { text in
+      ByteSize.byteCount(of: text).flatMap { (512...256 << 10).contains($0) ? $0 : nil }
+    }
+    options.compress = try flag(.engineCompression, options.compress)
+    return options
+  }
+
+  /// A size of files or memtables: below, they would be too many; above, too long in the making.
+  private func size(_ setting: Setting, _ standard: Int) throws(ConfigurationError) -> Int {
+    try parsed(setting, standard, "a size from 64KiB to 1GiB") { text in
+      ByteSize.byteCount(of: text).flatMap { (64 << 10...1 << 30).contains($0) ? $0 : nil }
+    }
+  }
+
+  func flag(
+    _ setting: Setting, _ standard: Bool = false
+  ) throws(ConfigurationError) -> Bool {
+    try parsed(setting, standard, "true or false") { text in
       switch text {
       case "true", "1", "yes": true
       case "false", "0", "no", "": false

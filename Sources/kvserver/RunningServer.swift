@@ -40,7 +40,7 @@ struct RunningServer {
     var options = TableServiceOptions()
     options.memoryByteCount = configuration.memoryByteCount - requestByteCount
     options.durability = configuration.durability
-    options.engine.durability = configuration.durability
+    options.engine = configuration.engine
     let events = EngineEventLog(logger: logger)
     do {
       service = try TableService.open(

@@ -9,13 +9,21 @@ enum Setting: String, CaseIterable {
   case allowInsecure = "allow-insecure"
   case logLevel = "log-level"
   case loops
+  // Of every table's engine; no flags, as the defaults are right for all but tests and measurements.
+  case engineMemtable = "engine.memtable"
+  case engineLogFile = "engine.log-file"
+  case engineTableFile = "engine.table-file"
+  case engineLevel = "engine.level"
+  case engineBlock = "engine.block"
+  case engineCompression = "engine.compression"
 
   static let variablePrefix = "STRATA_"
 
   var flag: String { "--" + rawValue }
 
   var variable: String {
-    Setting.variablePrefix + rawValue.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+    Setting.variablePrefix
+      + rawValue.uppercased().map { ".-".contains($0) ? "_" : String($0) }.joined()
   }
 }
 

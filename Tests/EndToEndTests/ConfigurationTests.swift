@@ -40,12 +40,20 @@ import Testing
       ("tcp = 1.2.3\n", "strata.conf:1: tcp: '1.2.3' is not an address"),
       ("loops = 65\n", "strata.conf:1: loops: '65' is not a number from 1 to 64"),
       ("log-level = loud\n", "strata.conf:1: log-level: 'loud' is not one of trace"),
+      ("engine.memtable = 1KiB\n", "engine.memtable: '1KiB' is not a size from 64KiB to 1GiB"),
+      ("engine.block = 1GiB\n", "engine.block: '1GiB' is not a size from 512B to 256KiB"),
+      ("engine.compression = lz5\n", "engine.compression: 'lz5' is not true or false"),
       ("grpc = 127.0.0.1:0\n", "strata.conf:1: grpc: this build has no gRPC front"),
     ])
   func wrongLine(file: String, message: String) throws {
     let result = try refusal(file: file)
     #expect(result.status == 2)
     #expect(result.errors.contains(message), "\(result.errors)")
+  }
+
+  @Test func `the engine's settings have variables too`() throws {
+    let result = try refusal(environment: ["STRATA_ENGINE_TABLE_FILE": "small"])
+    #expect(result.errors.contains("STRATA_ENGINE_TABLE_FILE: 'small'"), "\(result.errors)")
   }
 
   @Test func `a configuration that cannot be read is named`() throws {
