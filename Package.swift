@@ -186,7 +186,7 @@ let package = Package(
     // The built programs over real sockets and directories.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Bytes", "DataModel", "JSON", "Client", "kvserver", "kvctl"],
+      dependencies: ["Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl"],
       swiftSettings: strict),
   ]
 )

@@ -20,17 +20,13 @@ final class ServerProcess {
   private let output: CapturedFile
   private let errors: CapturedFile
 
-  init(directory: String, _ more: [String] = [], deadlineSeconds: Double = 30) throws {
-    process = Process()
-    process.executableURL = Programs.path("kvserver")
-    process.arguments =
-      ["--data-dir", directory, "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--grpc", "none"]
-      + more
+  init(
+    directory: String, _ more: [String] = [], environment: [String: String] = [:],
+    deadlineSeconds: Double = 30
+  ) throws {
     output = try CapturedFile()
     errors = try CapturedFile()
-    process.standardOutput = output.handle
-    process.standardError = errors.handle
-    process.standardInput = FileHandle.nullDevice
+    process = Self.process(directory, more, environment, output, errors)
     let start = ContinuousClock.now
     try process.run()
     var lines: [Substring] = []
@@ -58,6 +54,38 @@ final class ServerProcess {
 
   deinit { kill() }
 
+  /// Starts a server and kills it so many milliseconds later, ready or not.
+  static func killWhileStarting(
+    directory: String, _ more: [String] = [], environment: [String: String] = [:],
+    afterMilliseconds: Int
+  ) throws {
+    let output = try CapturedFile()
+    let process = Self.process(directory, more, environment, output, output)
+    try process.run()
+    usleep(UInt32(afterMilliseconds) * 1_000)
+    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    if process.terminationReason == .exit {
+      throw ServerStartFailure(status: process.terminationStatus, errors: try output.text())
+    }
+  }
+
+  private static func process(
+    _ directory: String, _ more: [String], _ environment: [String: String],
+    _ output: CapturedFile, _ errors: CapturedFile
+  ) -> Process {
+    let process = Process()
+    process.executableURL = Programs.path("kvserver")
+    process.arguments =
+      ["--data-dir", directory, "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--grpc", "none"]
+      + more
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardOutput = output.handle
+    process.standardError = errors.handle
+    process.standardInput = FileHandle.nullDevice
+    return process
+  }
+
   var log: String { (try? errors.text()) ?? "" }
   var processIdentifier: Int32 { process.processIdentifier }
 
@@ -67,6 +95,9 @@ final class ServerProcess {
     Glibc.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
+
+  /// SIGTERM, without waiting.
+  func requestStop() { Glibc.kill(process.processIdentifier, SIGTERM) }
 
   /// SIGTERM; returns the exit status.
   func stop() -> Int32 {

@@ -28,7 +28,7 @@ private final class Opening: Sendable {
     service = try TableService.open(
       "/data", fileSystem: files, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
       options: options)
-    if service.definitions().isEmpty { try service.createTable(RegisterTable.definition) }
+    if service.definitions().isEmpty { try service.createTable(RegisterTable.definition()) }
     let opened = service
     table = try ByteView.of(RegisterTable.name) { (name) throws(TableServiceError) in
       try opened.table(name)

@@ -1,7 +1,6 @@
 // Records a history: threads that ask rows at random, while somebody else may disturb the store.
 
 internal import Glibc
-internal import Runtime
 internal import Synchronization
 
 /// What a history is made of.
@@ -59,7 +58,7 @@ package enum HistoryRecorder {
     let collect: @Sendable ([RecordedOperation]) -> Void = { part in
       recorded.withLock { $0 += part }
     }
-    runThreads(plan.clientCount + 1) { index in
+    TestThreads.run(plan.clientCount + 1) { index in
       if index == plan.clientCount { return disturb(progress) }
       let client = HistoryClient(plan, client: index, makeStore(index))
       while let number = progress.next() { client.step(number) }
@@ -69,15 +68,6 @@ package enum HistoryRecorder {
     reader.read(Array(0..<plan.rowCount), number: plan.operationCount)
     collect(reader.recorded)
     return recorded.withLock { $0 }
-  }
-
-  /// Runs `body` on `count` threads of its own and waits for all.
-  package static func runThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    let threads = (0..<count).compactMap { index in
-      WorkerThread(name: "test-\(index)") { body(index) }
-    }
-    precondition(threads.count == count, "the system has threads left")
-    for thread in threads { thread.join() }
   }
 }
 

@@ -15,7 +15,7 @@ package enum RegisterTable {
   /// The one version of a register.
   package static let time = Timestamp(microseconds: 1_000)
 
-  package static var definition: TableDefinition {
+  package static func definition(named name: String = RegisterTable.name) -> TableDefinition {
     TableDefinition(
       name: name,
       families: [
