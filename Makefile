@@ -5,8 +5,8 @@ SWIFT ?= swift
 DATA ?= data
 RELEASE = .build/release
 
-.PHONY: serve test build release lint format bench crash-test fuzz fuzz-all fuzz-build install \
-  clean packages
+.PHONY: serve test build release lint format bench crash-test linearizability release-tests \
+  fuzz fuzz-all fuzz-build install clean packages
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -37,9 +37,23 @@ bench: packages
 
 ## Kills a loaded server with SIGKILL and checks what is left, CYCLES times.
 CYCLES ?= 50
-crash-test: release
-	STRATA_CRASH_CYCLES=$(CYCLES) STRATA_PROGRAMS=$(CURDIR)/$(RELEASE) \
-	  $(SWIFT) test --filter CrashTests
+ROWS ?= 20000
+crash-test: release-tests
+	STRATA_CRASH_CYCLES=$(CYCLES) STRATA_CRASH_ROWS=$(ROWS) \
+	  $(SWIFT) test $(RELEASE_TESTS) --skip-build --filter CrashTests
+
+## Records HISTORIES histories of the store in process and of a server that is killed meanwhile, and
+## looks for an order of each.
+HISTORIES ?= 20
+linearizability: release-tests
+	STRATA_HISTORIES=$(HISTORIES) STRATA_HISTORY_OPERATIONS=10000 STRATA_SEEDS=200000 \
+	  $(SWIFT) test $(RELEASE_TESTS) --skip-build \
+	  --filter 'LinearizabilityCheckerTests|ServiceHistoryTests|NetworkHistoryTests'
+
+# Built apart: tests that look inside need code that lets them.
+RELEASE_TESTS = -c release --scratch-path .build/testing -Xswiftc -enable-testing
+release-tests: packages
+	$(SWIFT) build $(RELEASE_TESTS) --build-tests
 
 ## Fuzzes the parser TARGET with RUNS inputs; `fuzz-all` all of them, one after another.
 FUZZ_TARGETS = http query tokens json requests lines frames messages rows log manifest table

@@ -65,7 +65,7 @@ final class ServerProcess {
     usleep(UInt32(afterMilliseconds) * 1_000)
     Glibc.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
-    if process.terminationReason == .exit {
+    if process.terminationReason == .exit || process.terminationStatus != SIGKILL {
       throw ServerStartFailure(status: process.terminationStatus, errors: try output.text())
     }
   }
@@ -94,6 +94,14 @@ final class ServerProcess {
     guard process.isRunning else { return }
     Glibc.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
+  }
+
+  /// Why a server that is gone is gone, where it was neither killed nor told to stop.
+  var unexpectedEnd: String? {
+    guard !process.isRunning else { return nil }
+    let status = process.terminationStatus
+    let wasTold = process.terminationReason == .exit ? status == 0 : status == SIGKILL
+    return wasTold ? nil : "the server ended with \(status): \(log.suffix(2_000))"
   }
 
   /// SIGTERM, without waiting.

@@ -20,6 +20,7 @@ final class CounterLane: CrashLane {
   private let fronts: [NetworkFront] = [.binary, .http, .binary]
   private let seed: UInt64
   private let tallies = Mutex<[Tally]>(Array(repeating: Tally(), count: rowCount))
+  private let refused = Mutex<[String]>([])
   private let sent = Atomic<Int>(0)
   private let acknowledged = Atomic<Int>(0)
 
@@ -48,7 +49,11 @@ final class CounterLane: CrashLane {
           let amount = Int64.random(in: 1...5, using: &random)
           tallies.withLock { $0[row].sent += amount }
           sent.add(1, ordering: .relaxed)
-          guard case .known = store.perform(.increment(amount), row: row) else { return }
+          guard case .known = store.perform(.increment(amount), row: row) else {
+            let refusals = store.refusals
+            refused.withLock { $0 += refusals }
+            return
+          }
           tallies.withLock { $0[row].acknowledged += amount }
           acknowledged.add(1, ordering: .relaxed)
         }
@@ -62,6 +67,10 @@ final class CounterLane: CrashLane {
       throw ServerStartFailure(status: nil, errors: "\(table) cannot be read")
     }
     var findings = CrashFindings()
+    findings.refused = refused.withLock { refused in
+      defer { refused = [] }
+      return refused
+    }
     tallies.withLock { tallies in
       for (row, state) in states.enumerated() {
         findings.verifiedCount += 1

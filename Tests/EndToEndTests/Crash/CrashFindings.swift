@@ -8,14 +8,17 @@ struct CrashFindings {
   var invented: [String] = []
   /// Requests and rows of which a part is there.
   var torn: [String] = []
+  /// Operations that a server refused which nobody had told to stop.
+  var refused: [String] = []
   var verifiedCount = 0
 
-  var isClean: Bool { lost.isEmpty && invented.isEmpty && torn.isEmpty }
+  var isClean: Bool { lost.isEmpty && invented.isEmpty && torn.isEmpty && refused.isEmpty }
 
   static func += (left: inout CrashFindings, right: CrashFindings) {
     left.lost += right.lost
     left.invented += right.invented
     left.torn += right.torn
+    left.refused += right.refused
     left.verifiedCount += right.verifiedCount
   }
 }
@@ -27,7 +30,7 @@ extension CrashFindings: CustomStringConvertible {
         ? "" : "\n\(list.count) \(name): " + list.prefix(10).joined(separator: "; ")
     }
     return "\(verifiedCount) rows looked at" + part("lost", lost) + part("invented", invented)
-      + part("torn", torn)
+      + part("torn", torn) + part("refused", refused)
   }
 }
 

@@ -127,6 +127,7 @@ final class CrashWorld {
       }
     }
     server.kill()
+    if let end = server.unexpectedEnd { throw ServerStartFailure(status: nil, errors: end) }
     guard moment == .startup else { return }
     for _ in 0..<Int.random(in: 1...3, using: &random) {
       let draw = ServerDraw(&random)

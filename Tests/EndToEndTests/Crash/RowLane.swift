@@ -18,6 +18,7 @@ final class RowLane: CrashLane, @unchecked Sendable {
   private var pending: (row: Int, operation: RowOperation)?
   /// Answers that were wrong already when they came.
   private var wrong: [String] = []
+  private var refused: [String] = []
   private var lastValue: UInt32 = 0
   private(set) var sentCount = 0
   private(set) var acknowledgedCount = 0
@@ -41,7 +42,7 @@ final class RowLane: CrashLane, @unchecked Sendable {
     while !isOver(), !store.isBroken {
       let row = Int.random(in: 0..<rowCount, using: &random)
       if random.chance(0.1) {
-        guard let states = store.read(rows: [row]) else { return }
+        guard let states = store.read(rows: [row]) else { break }
         if states != [certain[row]] {
           wrong.append("\(table): row \(row) read as \(states), not \(certain[row])")
         }
@@ -53,6 +54,7 @@ final class RowLane: CrashLane, @unchecked Sendable {
       case .notSent: continue
       case .unknown:
         pending = (row: row, operation: operation)
+        refused += store.refusals
         return
       case .known(let outcome):
         acknowledgedCount += 1
@@ -63,6 +65,7 @@ final class RowLane: CrashLane, @unchecked Sendable {
         certain[row] = next
       }
     }
+    refused += store.refusals
   }
 
   private func draw(_ row: Int) -> RowOperation {
@@ -85,7 +88,9 @@ final class RowLane: CrashLane, @unchecked Sendable {
     let store = try front.connect(to: server, table: table)
     var findings = CrashFindings()
     findings.invented = wrong
+    findings.refused = refused
     wrong = []
+    refused = []
     guard let states = store.read(rows: Array(0..<rowCount)) else {
       throw ServerStartFailure(status: nil, errors: "\(table) cannot be read")
     }

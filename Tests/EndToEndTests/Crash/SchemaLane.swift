@@ -20,6 +20,7 @@ final class SchemaLane: CrashLane, @unchecked Sendable {
   private var random: SeededGenerator
   private var certain = [State?](repeating: nil, count: tableCount)
   private var pending: (table: Int, state: State?)?
+  private var refused: [String] = []
   private(set) var sentCount = 0
   private(set) var acknowledgedCount = 0
 
@@ -41,7 +42,8 @@ final class SchemaLane: CrashLane, @unchecked Sendable {
         usleep(UInt32.random(in: 0...20_000, using: &random))
       }
     } catch {
-      // The server is gone; what is pending stays in doubt.
+      // What is pending stays in doubt.
+      refused += Refusal.texts(of: error, "schema")
     }
   }
 
@@ -79,6 +81,8 @@ final class SchemaLane: CrashLane, @unchecked Sendable {
     let client = try StoreClient(connectingTo: server.tcp)
     defer { client.close() }
     var findings = CrashFindings()
+    findings.refused = refused
+    refused = []
     let tables = try client.tables().filter { $0.name.hasPrefix(Self.prefix) }
     for table in 0..<Self.tableCount {
       findings.verifiedCount += 1

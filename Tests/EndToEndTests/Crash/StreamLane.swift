@@ -28,6 +28,7 @@ final class StreamLane: CrashLane, @unchecked Sendable {
   private var pending: [UInt64: Request] = [:]
   private var pendingRows: Set<Int> = []
   private var lastVersion: UInt32 = 0
+  private var refused: [String] = []
   private(set) var sentCount = 0
   private(set) var acknowledgedCount = 0
 
@@ -70,14 +71,14 @@ final class StreamLane: CrashLane, @unchecked Sendable {
       }
       try stream.finish()
     } catch {
-      // The server is gone; what is pending stays in doubt.
+      // What is pending stays in doubt.
+      refused += Refusal.texts(of: error, table)
     }
   }
 
   private func acknowledge(_ acknowledgement: MutationStream.Acknowledgement) {
-    guard acknowledgement.rejected.isEmpty,
-      let request = pending.removeValue(forKey: acknowledgement.number)
-    else { return }
+    refused += acknowledgement.rejected.map { "\(table): \($0.code) \($0.message)" }
+    guard let request = pending.removeValue(forKey: acknowledgement.number) else { return }
     acknowledgedCount += request.versions.count
     settle(request.versions)
   }
@@ -138,6 +139,8 @@ final class StreamLane: CrashLane, @unchecked Sendable {
     let client = try StoreClient(connectingTo: server.tcp)
     defer { client.close() }
     var findings = CrashFindings()
+    findings.refused = refused
+    refused = []
     var found = [UInt32](repeating: 0, count: rowCount)
     try client.scan(table, ScanRequest()) { row in
       findings.verifiedCount += 1

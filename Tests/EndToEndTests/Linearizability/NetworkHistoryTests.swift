@@ -20,6 +20,11 @@ private final class AddressBoard: Sendable {
   /// No server will come.
   var isAbandoned: Bool { hasGivenUp.load(ordering: .relaxed) }
   func abandon() { hasGivenUp.store(true, ordering: .relaxed) }
+
+  /// What servers refused: nobody tells them to stop, so they have no reason.
+  private let refused = Mutex<[String]>([])
+  var refusals: [String] { refused.withLock { $0 } }
+  func refuse(_ texts: [String]) { refused.withLock { $0 += texts } }
 }
 
 /// A client's store that connects again when its connection is gone.
@@ -27,6 +32,8 @@ private final class ReconnectingStore: RowStore {
   private let board: AddressBoard
   private let front: NetworkFront
   private var store: (any NetworkStore)?
+
+  deinit { board.refuse(store?.refusals ?? []) }
 
   init(_ board: AddressBoard, _ front: NetworkFront) {
     self.board = board
@@ -43,6 +50,7 @@ private final class ReconnectingStore: RowStore {
   private func connected() -> (any NetworkStore)? {
     while !board.isAbandoned {
       if let store, !store.isBroken { return store }
+      board.refuse(store?.refusals ?? [])
       store = nil
       if let addresses = board.now {
         store = try? front.connect(to: addresses, table: RegisterTable.name)
@@ -78,6 +86,7 @@ private final class MortalServer: @unchecked Sendable {
     killCount += 1
     board.now = nil
     do {
+      if let end = server.unexpectedEnd { throw ServerStartFailure(status: nil, errors: end) }
       server = try Self.start(directory, draw)
       board.now = server.addresses
     } catch {
@@ -151,6 +160,7 @@ private final class MortalServer: @unchecked Sendable {
       })
     server.die()
     #expect(server.failure == nil, "seed \(seed)")
+    #expect(board.refusals.isEmpty, "seed \(seed)")
     var figures = Figures()
     figures.recorded = history.count
     figures.unanswered = history.count { $0.outcome == nil }

@@ -11,6 +11,17 @@ import TestSupport
 protocol NetworkStore: RowStore {
   /// No more answers come over this connection.
   var isBroken: Bool { get }
+  /// What the server said where it refused something.
+  var refusals: [String] { get }
+}
+
+/// Tells a server that says no from one that is gone.
+enum Refusal {
+  /// The error's text where a server that lives gave it; nothing where none is there.
+  static func texts(of error: any Error, _ table: String) -> [String] {
+    if case .unreachable = error as? ClientError { return [] }
+    return ["\(table): \(error)"]
+  }
 }
 
 enum NetworkFront: Sendable, CaseIterable {
@@ -41,6 +52,7 @@ final class BinaryRowStore: NetworkStore {
   private let table: String
   private var readCount = 0
   private(set) var isBroken = false
+  private(set) var refusals: [String] = []
 
   init(_ address: String, _ table: String) throws {
     client = try StoreClient(connectingTo: address)
@@ -69,8 +81,10 @@ final class BinaryRowStore: NetworkStore {
         return .known(.counter(sum))
       }
       let rejected = try client.mutate(table, RegisterTable.list(operation, row: row))
+      refusals += rejected.map { "\($0.code): \($0.message)" }
       return rejected.isEmpty ? .known(.done) : .unknown
     } catch {
+      refusals += Refusal.texts(of: error, table)
       isBroken = true
       return .unknown
     }
@@ -91,6 +105,7 @@ final class BinaryRowStore: NetworkStore {
       let states = found.compactMap { Self.state($0?.cells ?? []) }
       return states.count == rows.count ? states : nil
     } catch {
+      refusals += Refusal.texts(of: error, table)
       isBroken = true
       return nil
     }
@@ -116,8 +131,8 @@ final class HTTPRowStore: NetworkStore {
   private let exchange: HTTPExchange
   private let table: String
   private var polled: [Int: (tag: String, state: RowState)] = [:]
-  private(set) var notModifiedCount = 0
   private(set) var isBroken = false
+  private(set) var refusals: [String] = []
 
   init(_ address: String, _ table: String) throws {
     exchange = try HTTPExchange(address)
@@ -128,11 +143,11 @@ final class HTTPRowStore: NetworkStore {
     do {
       let path = "/v1/tables/\(table)/rows/\(RegisterTable.keyText(row))"
       if case .deleteRow = operation {
-        return try exchange.request("DELETE", path).status == 204 ? .known(.done) : .unknown
+        return try accepted(exchange.request("DELETE", path)) == nil ? .unknown : .known(.done)
       }
       let (verb, body) = HTTPRowStore.request(operation)
-      let answer = try exchange.request("POST", "\(path):\(verb)", body: body)
-      guard (200...204).contains(answer.status) else { return .unknown }
+      guard let answer = try accepted(exchange.request("POST", "\(path):\(verb)", body: body))
+      else { return .unknown }
       switch operation {
       case .increment:
         guard let sum = HTTPRowStore.state(answer.body)?.counter else { return .unknown }
@@ -153,7 +168,7 @@ final class HTTPRowStore: NetworkStore {
       let keys = rows.map { "\"\(RegisterTable.keyText($0))\"" }.joined(separator: ",")
       let answer = try exchange.request(
         "POST", "/v1/tables/\(table)/rows:batchGet", body: "{\"keys\":[\(keys)]}")
-      guard answer.status == 200, let page = HTTPRowStore.object(answer.body),
+      guard let answer = accepted(answer), let page = HTTPRowStore.object(answer.body),
         let found = page["rows"] as? [Any], found.count == rows.count
       else { return nil }
       let states = found.compactMap { row in
@@ -172,9 +187,7 @@ final class HTTPRowStore: NetworkStore {
       "GET", "/v1/tables/\(table)/rows/\(RegisterTable.keyText(row))",
       headers: known.map { ["If-None-Match: \($0.tag)"] } ?? [])
     switch answer.status {
-    case 304:
-      notModifiedCount += 1
-      return known?.state
+    case 304: return known?.state
     case 404:
       polled[row] = nil
       return .empty
@@ -182,8 +195,17 @@ final class HTTPRowStore: NetworkStore {
       guard let state = HTTPRowStore.state(answer.body) else { return nil }
       polled[row] = answer.headers["etag"].map { (tag: $0, state: state) }
       return state
-    default: return nil
+    default:
+      _ = accepted(answer)
+      return nil
     }
+  }
+
+  /// The answer, unless it is a refusal.
+  private func accepted(_ answer: HTTPAnswer) -> HTTPAnswer? {
+    if (200...204).contains(answer.status) { return answer }
+    refusals.append("\(answer.status) \(answer.body)")
+    return nil
   }
 
   private static func request(_ operation: RowOperation) -> (verb: String, body: String) {

@@ -7,10 +7,9 @@ import Foundation
 import LSM
 import Runtime
 import Synchronization
+import Tablets
 import TestSupport
 import VFS
-
-@testable import Tablets
 
 /// One opening of the store.
 private final class Opening: Sendable {
