@@ -17,9 +17,10 @@ extension LinearizabilityViolation: CustomStringConvertible {
     var lines = [
       "row \(row): no order explains #\(operation.number); possible states before its answer: "
         + states.prefix(8).map { "\($0)" }.joined(separator: ", "),
-      "the fewest operations that have no order, whatever the row was before:",
+      "the fewest operations that have no order, whatever the row was before (times in µs):",
     ]
-    lines += window.map { "  \($0)" }
+    let start = window.map(\.called).min() ?? 0
+    lines += window.map { "  " + $0.text(from: start) }
     return lines.joined(separator: "\n")
   }
 }

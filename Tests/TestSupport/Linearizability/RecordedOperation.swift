@@ -32,9 +32,13 @@ package struct RecordedOperation: Sendable {
 }
 
 extension RecordedOperation: CustomStringConvertible {
-  package var description: String {
-    let answer = outcome.map { "\($0)" } ?? "no answer"
-    let end = returned.map { "\($0)" } ?? "∞"
-    return "#\(number) client \(client) [\(called), \(end)] \(operation) → \(answer)"
+  package var description: String { text(from: 0) }
+
+  /// - Parameter start: Where times count from.
+  package func text(from start: UInt64) -> String {
+    func time(_ nanoseconds: UInt64) -> String { "\((nanoseconds - start) / 1_000)" }
+    let end = returned.map(time) ?? "∞"
+    return "#\(number) client \(client) [\(time(called)), \(end)] \(operation.text) → "
+      + (outcome?.text ?? "no answer")
   }
 }

@@ -98,3 +98,31 @@ extension RowState: CustomStringConvertible {
     "(r \(register.map { "\($0)" } ?? "-"), c \(counter.map { "\($0)" } ?? "-"))"
   }
 }
+
+extension RowOperation {
+  /// As a person reads it.
+  package var text: String {
+    switch self {
+    case .read: "read"
+    case .set(let value): "r := \(value)"
+    case .replace(let register, let counter): "row := (r \(register), c \(counter))"
+    case .deleteRow: "delete row"
+    case .deleteRegister: "delete r"
+    case .increment(let amount): "c += \(amount)"
+    case .compareAndSet(let expected, let new, let otherwise):
+      "if r = \(expected) then r := \(new)" + (otherwise.map { " else r := \($0)" } ?? "")
+    case .setIfEmpty(let value): "if no cells then r := \(value)"
+    }
+  }
+}
+
+extension RowOutcome {
+  package var text: String {
+    switch self {
+    case .state(let state): "\(state)"
+    case .done: "done"
+    case .counter(let sum): "c = \(sum)"
+    case .matched(let matched): matched ? "matched" : "not matched"
+    }
+  }
+}
