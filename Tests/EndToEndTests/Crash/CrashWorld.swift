@@ -105,9 +105,12 @@ final class CrashWorld {
     return findings
   }
 
-  /// Loads the server and kills it at this moment of its life.
-  func loadAndKill(_ server: ServerProcess, _ moment: KillMoment) throws {
-    let milliseconds = Int.random(in: 20...600, using: &random)
+  /// Loads the server, for a random time where none is given, and kills it at this moment of its
+  /// life.
+  func loadAndKill(
+    _ server: ServerProcess, _ moment: KillMoment, afterMilliseconds: Int? = nil
+  ) throws {
+    let milliseconds = afterMilliseconds ?? Int.random(in: 20...600, using: &random)
     switch moment {
     case .load, .startup:
       load(server) {

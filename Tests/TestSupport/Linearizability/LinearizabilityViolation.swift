@@ -17,7 +17,8 @@ extension LinearizabilityViolation: CustomStringConvertible {
     var lines = [
       "row \(row): no order explains #\(operation.number); possible states before its answer: "
         + states.prefix(8).map { "\($0)" }.joined(separator: ", "),
-      "the fewest operations that have no order, whatever the row was before (times in µs):",
+      "the fewest operations that have no order, whatever the row was before",
+      "(times in µs; those without an answer may have taken effect at any time after their call)",
     ]
     let start = window.map(\.called).min() ?? 0
     lines += window.map { "  " + $0.text(from: start) }
