@@ -9,7 +9,7 @@ enum Setting: String, CaseIterable {
   case allowInsecure = "allow-insecure"
   case logLevel = "log-level"
   case loops
-  // Of every table's engine; no flags, as the defaults are right for all but tests and measurements.
+  // Of every engine; no flags, as the defaults are right for all but tests and measurements.
   case engineMemtable = "engine.memtable"
   case engineLogFile = "engine.log-file"
   case engineTableFile = "engine.table-file"
