@@ -43,7 +43,7 @@ import Testing
 
   @Test func `every command of the README prints what it shows`() throws {
     let directory = try TemporaryDirectory()
-    // A reader takes time: by then the demo has been written out, and what its rules let go is gone.
+    // A reader takes time: by then the demo is written out, and what its rules let go is gone.
     let first = try ServerProcess(
       directory: directory.path("data"), ["--demo"], deadlineSeconds: 120)
     #expect(first.stop() == 0)
