@@ -6,6 +6,7 @@ DATA ?= data
 RELEASE = .build/release
 
 .PHONY: serve test build release lint format bench crash-test linearizability release-tests \
+  test-address-sanitizer test-thread-sanitizer \
   fuzz fuzz-all fuzz-build install clean packages
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
@@ -49,6 +50,18 @@ linearizability: release-tests
 	STRATA_HISTORIES=$(HISTORIES) STRATA_HISTORY_OPERATIONS=10000 STRATA_SEEDS=200000 \
 	  $(SWIFT) test $(RELEASE_TESTS) --skip-build \
 	  --filter 'LinearizabilityCheckerTests|ServiceHistoryTests|NetworkHistoryTests'
+
+## The whole suite under a sanitizer; each is built apart. What XCTest itself leaks is not looked for.
+TESTS = debug/strataPackageTests.xctest --testing-library swift-testing
+test-address-sanitizer: packages
+	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/address
+	ASAN_OPTIONS=detect_leaks=0 .build/address/$(TESTS)
+
+test-thread-sanitizer: packages
+	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build/thread
+	clang -shared -fPIC -O1 -o .build/thread/mutex.so Tests/Sanitizers/MutexForThreadSanitizer.c
+	LD_PRELOAD=$(CURDIR)/.build/thread/mutex.so TSAN_OPTIONS=halt_on_error=0:exitcode=66 \
+	  STRATA_READY_SECONDS=30 .build/thread/$(TESTS)
 
 # Built apart: tests that look inside need code that lets them.
 RELEASE_TESTS = -c release --scratch-path .build/testing -Xswiftc -enable-testing
