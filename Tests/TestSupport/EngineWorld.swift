@@ -2,7 +2,7 @@
 
 internal import Bytes
 package import LSM
-internal import VFS
+package import VFS
 
 /// Everything around one engine, and the engine itself once opened.
 package final class EngineWorld {
@@ -11,6 +11,8 @@ package final class EngineWorld {
   package let scheduler: ManualScheduler
   package var options = EngineOptions()
   package var memory = MemoryBudget(byteCount: 64 << 20)
+  /// Stands in front of `files` while it is set.
+  package var disk: (any FileSystem)?
   package let directory = "/data/engine"
   package let seed: UInt64
 
@@ -26,7 +28,7 @@ package final class EngineWorld {
 
   package func open(observer: (any CommitObserver)? = nil) throws(EngineError) -> Engine {
     let environment = EngineEnvironment(
-      fileSystem: files, time: clock, scheduler: scheduler, randomSeed: seed,
+      fileSystem: disk ?? files, time: clock, scheduler: scheduler, randomSeed: seed,
       cache: BlockCache(byteCount: 8 << 20), memory: memory)
     return try Engine.open(
       directory, environment: environment, options: options, merger: TextMerger(),

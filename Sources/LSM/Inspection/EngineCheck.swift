@@ -27,6 +27,8 @@ package struct EngineCheck: Sendable {
 
   private let directory: String
   private let fileSystem: any FileSystem
+  /// Of the manifest that counts.
+  private var manifestPath = ""
   private let cache = BlockCache(byteCount: 8 << 20)
 
   /// Whether the directory holds files of an engine.
@@ -55,7 +57,11 @@ package struct EngineCheck: Sendable {
     let files = names.compactMap { FileName($0) }
     for name in names where FileName(name) == nil { notes.append("\(directory)/\(name): not ours") }
     guard let state = try newestManifest(files) else {
-      if !files.isEmpty { problems.append("\(directory): no whole manifest, but other files") }
+      if !files.isEmpty {
+        let newest = files.filter { if case .manifest = $0 { true } else { false } }.last
+        problems.append(
+          "\(newest?.path(in: directory) ?? directory), offset 0: no whole manifest, but other files")
+      }
       return
     }
     checkLevels(state)
@@ -87,6 +93,7 @@ package struct EngineCheck: Sendable {
     }
     for number in numbers.sorted(by: >) {
       if let state = try ManifestReader.read(number, in: directory, fileSystem: fileSystem) {
+        manifestPath = FileName.manifest(number).path(in: directory)
         return state
       }
       notes.append("\(FileName.manifest(number).path(in: directory)): never finished")
@@ -112,7 +119,8 @@ package struct EngineCheck: Sendable {
     do throws(FileError) {
       file = try fileSystem.openForReading(path)
     } catch {
-      throw EngineError(error)
+      guard error.isMissing else { throw EngineError(error) }
+      throw .corrupt(path: path, offset: 0, reason: "no such file; \(manifestPath) names it")
     }
     tableFileCount += 1
     byteCount += file.byteCount
@@ -123,12 +131,9 @@ package struct EngineCheck: Sendable {
     }
     let id = CachedFileID(namespace: cache.makeNamespace(), number: table.number.rawValue)
     let reader = try TableReader.open(file, id: id, cache: cache)
-    guard reader.properties.smallestKey == table.smallestKey,
-      reader.properties.largestKey == table.largestKey,
-      reader.properties.entryCount == table.entryCount
-    else {
+    guard table.describes(reader.properties) else {
       throw .corrupt(
-        path: path, offset: 0, reason: "key range or entry count is not what the manifest says")
+        path: path, offset: 0, reason: "a table file, but not the one that the manifest names")
     }
     try walk(reader, path)
     cache.removeFile(id)

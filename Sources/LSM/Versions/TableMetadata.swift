@@ -43,6 +43,16 @@ package struct TableMetadata: Sendable, Equatable {
     self.creationMicroseconds = creationMicroseconds
   }
 
+  /// Is this the file that such properties are in? Another file under this one's name is not.
+  func describes(_ properties: TableProperties) -> Bool {
+    properties.smallestKey == smallestKey && properties.largestKey == largestKey
+      && properties.entryCount == entryCount && properties.tombstoneCount == tombstoneCount
+      && properties.mergeCount == mergeCount
+      && properties.attributes.smallestSequence == smallestSequence
+      && properties.attributes.largestSequence == largestSequence
+      && properties.attributes.creationMicroseconds == creationMicroseconds
+  }
+
   /// May the file hold `key`?
   package func covers(_ key: ByteView) -> Bool {
     compareSmallest(to: key) <= 0 && compareLargest(to: key) >= 0

@@ -44,7 +44,12 @@ package final class TableStore: Sendable {
         path: path, offset: file.byteCount,
         reason: "\(file.byteCount) bytes, the manifest says \(metadata.byteCount)")
     }
-    return try TableReader.open(file, id: cacheID(metadata.number), cache: cache)
+    let reader = try TableReader.open(file, id: cacheID(metadata.number), cache: cache)
+    guard metadata.describes(reader.properties) else {
+      throw .corrupt(
+        path: path, offset: 0, reason: "a table file, but not the one that the manifest names")
+    }
+    return reader
   }
 
   /// Removes the file soon; called by whichever thread let go of it last. A file that cannot be
