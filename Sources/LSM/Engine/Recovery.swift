@@ -149,7 +149,7 @@ struct Recovery {
     }
     return try VersionSet(
       manifest, manifestNumber: FileNumber(newest + 1), older: inventory.manifests, store: store,
-      directory: directory, fileSystem: fileSystem)
+      directory: directory, fileSystem: fileSystem, manifestByteCount: options.manifestByteCount)
   }
 }
 

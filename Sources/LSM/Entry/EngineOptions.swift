@@ -33,6 +33,9 @@ package struct EngineOptions: Sendable {
   package var filterBitsPerKey = 10
   /// Bytes of one log file. Preallocated and recycled, so it is also disk space held when idle.
   package var logFileByteCount: UInt64 = 16 << 20
+  /// Bytes of a manifest at which, if it is also four times its first edit, the next one begins.
+  /// 1 MiB: some thousand edits, read in a few milliseconds.
+  package var manifestByteCount: UInt64 = 1 << 20
   /// Nanoseconds between syncs under `.interval`.
   package var syncIntervalNanoseconds: UInt64 = 100_000_000
   /// Nanoseconds without a write after which an engine tidies up: flush, then settle its levels.

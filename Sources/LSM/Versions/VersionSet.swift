@@ -24,17 +24,18 @@ package final class VersionSet: Sendable {
   private let state: Mutex<State>
 
   /// A manifest is rewritten when it is this much, and four times its first edit.
-  private static let rotationByteCount: UInt64 = 1 << 20
+  private let manifestByteCount: UInt64
 
   /// Starts a new manifest with `recovered`, so that nothing is ever appended behind a torn tail,
   /// and removes the manifests in `older`.
   init(
     _ recovered: ManifestState, manifestNumber: FileNumber, older: [FileNumber], store: TableStore,
-    directory: String, fileSystem: any FileSystem
+    directory: String, fileSystem: any FileSystem, manifestByteCount: UInt64
   ) throws(EngineError) {
     self.directory = directory
     self.fileSystem = fileSystem
     self.store = store
+    self.manifestByteCount = manifestByteCount
     nextNumber = Atomic(recovered.nextFileNumber.rawValue)
     let version = Version(
       files: recovered.tables.map { level in level.values.map { TableFile($0, in: store) } })
@@ -107,7 +108,7 @@ package final class VersionSet: Sendable {
   /// When there is no space for a new manifest, the old one takes the edit. After any other
   /// failure the new one may be whole on disk, so the old one must not go on.
   private func rotateIfLarge(_ state: inout State) throws(EngineError) {
-    let limit = max(VersionSet.rotationByteCount, 4 * state.snapshotByteCount)
+    let limit = max(manifestByteCount, 4 * state.snapshotByteCount)
     guard state.manifest.byteCount > limit else { return }
     var snapshot = VersionEdit()
     snapshot.oldestLogNumber = state.oldestLogNumber

@@ -16,8 +16,8 @@ import VFS
   static let seed = environment["STRATA_SEED"].flatMap { UInt64($0) } ?? 1
   /// Damages in bytes that are read and in bytes that are not, of one kind of file, when only a
   /// sample is taken.
-  private static let usedSampleCount = 500
-  private static let unusedSampleCount = 60
+  private static let usedSampleCount = 250
+  private static let unusedSampleCount = 40
 
   private let fixture: DamageFixture
   private let judge: DamageJudge

@@ -31,7 +31,7 @@ import VFS
 
   @Test func `a stretch of zeros is found, or nobody reads it`() throws {
     for file in fixture.files {
-      for length in [16, 512, 4_096] {
+      for length in DamageSweepTests.isWhole ? [8, 16, 64, 512, 4_096] : [512] {
         for start in stride(from: 0, to: file.bytes.count, by: length) {
           let end = min(file.bytes.count, start + length)
           var bytes = file.bytes
@@ -58,8 +58,11 @@ import VFS
   }
 
   @Test func `two files that have changed places are told apart, or are the same to us`() throws {
+    let step = DamageSweepTests.isWhole ? 1 : 3
     for (index, left) in fixture.files.enumerated() {
-      for right in fixture.files[(index + 1)...] {
+      for right in fixture.files.indices.dropFirst(index + 1).filter({ ($0 + index) % step == 0 })
+        .map({ fixture.files[$0] })
+      {
         let disk = try judge.disk(with: right.bytes, at: left.path)
         disk.setContents(of: right.path, to: left.bytes)
         // A log is known by its header, whatever the file is called.
@@ -135,7 +138,7 @@ import VFS
   @Test func `any file is dumped, damaged ones too`() throws {
     var random = SeededGenerator(seed: DamageSweepTests.seed)
     for file in fixture.files {
-      for _ in 0..<(DamageSweepTests.isWhole ? 4_000 : 40) {
+      for _ in 0..<(DamageSweepTests.isWhole ? 4_000 : 12) {
         var bytes = file.bytes
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
           let offset = Int.random(in: 0..<bytes.count, using: &random)
