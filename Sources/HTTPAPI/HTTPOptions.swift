@@ -37,5 +37,20 @@ package struct HTTPOptions: Sendable {
   package var pageByteCount = 16 << 20
   /// Resident bytes of the process, for the metrics; nil leaves the figure out.
   package var residentByteCount: @Sendable () -> UInt64? = { nil }
+  /// Disk operations that take too long, for metrics and statistics; nil leaves them out.
+  package var diskStalls: @Sendable () -> DiskStalls? = { nil }
   package init() {}
+}
+
+/// Disk operations that were not done after seconds.
+package struct DiskStalls: Sendable {
+  /// Still not done.
+  package var current: Int
+  /// Since the start.
+  package var total: UInt64
+
+  package init(current: Int, total: UInt64) {
+    self.current = current
+    self.total = total
+  }
 }

@@ -29,13 +29,16 @@ struct RunningServer {
   private let service: TableService
   private let scheduler: ThreadScheduler
   private let group: EventLoopGroup
+  private let stalls: StallReporter
 
   init(
     _ configuration: Configuration, logger: Logger, stop: StopSignal
   ) throws(StartFailure) {
-    let files = PosixFileSystem()
     let time = SystemTime()
     scheduler = ThreadScheduler()
+    let watch = StallWatch(now: { time.monotonicNanoseconds })
+    stalls = StallReporter(watch, logger: logger, scheduler: scheduler)
+    let files = WatchedFileSystem(PosixFileSystem(), watch: watch)
     let requestByteCount = RunningServer.requestByteCount(of: configuration.memoryByteCount)
     var options = TableServiceOptions()
     options.memoryByteCount = configuration.memoryByteCount - requestByteCount
@@ -66,7 +69,11 @@ struct RunningServer {
         var options = HTTPOptions()
         options.bodiesByteCount = requestByteCount / 2
         options.bodyByteCount = min(options.bodyByteCount, requestByteCount / 2)
-        options.residentByteCount = { RunningServer.residentByteCount(files) }
+        options.residentByteCount = { RunningServer.residentByteCount() }
+        options.diskStalls = {
+          let figures = watch.figures
+          return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
+        }
         let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
         lines.append(
           "http=" + (try group.listen(address, most) { front.makeHandler(for: $0) }))
@@ -99,6 +106,7 @@ struct RunningServer {
     group.shutDown(graceNanoseconds: RunningServer.graceNanoseconds)
     service.close()
     scheduler.shutDown()
+    stalls.stop()
   }
 
   /// The share of the budget that requests may hold between arrival and answer: an eighth, but room
@@ -120,7 +128,8 @@ struct RunningServer {
   }
 
   /// Resident bytes of this process (`/proc/self/statm`, second figure, in pages).
-  private static func residentByteCount(_ files: PosixFileSystem) -> UInt64? {
+  private static func residentByteCount() -> UInt64? {
+    let files = PosixFileSystem()
     var bytes = [UInt8](repeating: 0, count: 128)
     let count = bytes.withUnsafeMutableBytes { buffer in
       try? files.openForReading("/proc/self/statm").read(into: buffer, at: 0, wait: .allowed)

@@ -17,6 +17,13 @@ enum MetricsText {
       gauge("process_resident_memory_bytes", Int(clamping: resident), into: &out)
     }
     gauge("strata_damaged_tables", front.service.damagedTables.count, into: &out)
+    if let stalls = front.options.diskStalls() {
+      gauge("strata_disk_stalled_operations", stalls.current, into: &out)
+      type("strata_disk_stalls_total", "counter", into: &out)
+      out.append("strata_disk_stalls_total ")
+      out.append(decimal: stalls.total)
+      out.append("\n")
+    }
     writeTables(front.service.statistics(), into: &out)
   }
 

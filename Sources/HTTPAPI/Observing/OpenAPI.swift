@@ -56,7 +56,9 @@ enum OpenAPI {
     "404":{"$ref":"#/components/responses/Problem"}}}},\
     "/v1/stats":{"get":{"summary":"Statistics of all tables","responses":{"200":{"description":\
     "One entry a table","content":{"application/json":{"schema":{"type":"object","properties":{\
-    "tables":{"type":"array","items":{"$ref":"#/components/schemas/Statistics"}}}}}}}}}},
+    "tables":{"type":"array","items":{"$ref":"#/components/schemas/Statistics"}},"disk":{"type":\
+    "object","description":"Disk operations that took, or take, more than 4 s","properties":{\
+    "stalled_operations":{"type":"integer"},"stalls_total":{"type":"integer"}}}}}}}}}}},
     """
 
   private static let rowPaths: StaticString = """

@@ -1,5 +1,5 @@
-// Statistics of one table, or of all: {"tables":[statistics, …]}. Counting takes locks, so a worker
-// does it.
+// Statistics of one table, or of all: {"tables":[statistics, …],"disk":{…}}. Counting takes locks,
+// so a worker does it.
 
 internal import HTTP1
 internal import Bytes
@@ -26,7 +26,15 @@ enum StatsRoutes {
           if index > 0 { body.append(0x2c as UInt8) }
           StatisticsJSON.write(statistics, atMicroseconds: now, into: &body)
         }
-        body.append("]}")
+        body.append("]")
+        if let stalls = front.options.diskStalls() {
+          body.append(",\"disk\":{\"stalled_operations\":")
+          body.append(decimal: stalls.current)
+          body.append(",\"stalls_total\":")
+          body.append(decimal: stalls.total)
+          body.append("}")
+        }
+        body.append("}")
       }
       body.append(0x0a as UInt8)
     }

@@ -46,13 +46,13 @@ final class KillPointRun: @unchecked Sendable {
     let life = Life(world)
     let names = DurabilityStepNames()
     let step = Box<String?>(nil)
-    world.disk = InterceptedFileSystem(
-      world.files, after: { _ in self.crash(step.value, isAfter: true, life) }
-    ) { call in
+    world.disk = InterceptedFileSystem(world.files) { call in
       step.value = names.name(call)
       self.crash(step.value, isAfter: false, life)
       let changes = call.operation == .sync || call.operation == .syncDirectory
       return changes && self.lie(call) ? .lie : .proceed
+    } after: { _ in
+      self.crash(step.value, isAfter: true, life)
     }
     for _ in 0..<3 {
       let engine = try world.open()

@@ -43,8 +43,8 @@ package final class InterceptedFileSystem: FileSystem {
 
   /// - Parameter after: Told of each call that was done.
   package init(
-    _ inner: SimulatedFileSystem, after: @escaping @Sendable (FileCall) -> Void = { _ in },
-    judge: @escaping Judge = { _ in .proceed }
+    _ inner: SimulatedFileSystem, judge: @escaping Judge,
+    after: @escaping @Sendable (FileCall) -> Void = { _ in }
   ) {
     self.inner = inner
     self.judge = judge

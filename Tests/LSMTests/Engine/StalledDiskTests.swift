@@ -1,0 +1,62 @@
+// An engine on a disk that does not answer: reads are served from memory, what waits to be committed
+// is bounded, and beyond the bound a commit is told to come again.
+
+import Bytes
+import LSM
+import Runtime
+import Synchronization
+import TestSupport
+import Testing
+import VFS
+
+@Suite struct StalledDiskTests {
+  @Test func `while a sync hangs, memory is bounded and reads go on`() throws {
+    let simulated = SimulatedFileSystem()
+    try simulated.createDirectory("/data")
+    let isStalled = Mutex(false)
+    let release = Latch()
+    let disk = InterceptedFileSystem(simulated) { call in
+      if call.operation == .sync, isStalled.withLock({ $0 }) { release.wait() }
+      return .proceed
+    }
+    let scheduler = ThreadScheduler()
+    defer { scheduler.shutDown() }
+    let environment = EngineEnvironment(
+      fileSystem: disk, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
+      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 512 << 20))
+    let engine = try Engine.open(
+      "/data/engine", environment: environment, options: EngineOptions(), merger: TextMerger())
+    try engine.write(.put, "key", "value")
+    isStalled.withLock { $0 = true }
+
+    let outcomes = Mutex<(written: Int, later: Int)>((0, 0))
+    let value = [UInt8](repeating: 7, count: 4 << 20)
+    let count = 48
+    for index in 0..<count {
+      var batch = WriteBatch()
+      ByteView.of("big\(index)") { key in
+        ByteView.of(value) { batch.append(.put, key: key, value: $0) }
+      }
+      engine.commit(
+        CommitRequest(batch, durability: nil) { result in
+          outcomes.withLock { outcomes in
+            switch result {
+            case .success: outcomes.written += 1
+            case .failure(.retryLater): outcomes.later += 1
+            case .failure(let error): Issue.record("\(error)")
+            }
+          }
+        })
+    }
+    // 128 MiB wait, and one group is on its way to the disk.
+    let later = outcomes.withLock { $0.later }
+    #expect(later >= count - 34 && later < count, "\(later) of \(count) were told to come again")
+    #expect(outcomes.withLock { $0.written } == 0)
+    #expect(try engine.text(of: "key") == "value")
+
+    isStalled.withLock { $0 = false }
+    release.open()
+    try engine.close()
+    #expect(outcomes.withLock { $0.written } == count - later)
+  }
+}
