@@ -1,5 +1,5 @@
-// A file system whose operations a StallWatch knows of: all that may wait for the device. Reads that
-// must not wait are passed on as they are.
+// A file system whose operations a StallWatch knows of: all that may wait for the device. Reads
+// that must not wait are passed on as they are.
 
 /// Passes everything on to another file system, watched.
 package final class WatchedFileSystem: FileSystem {

@@ -1,5 +1,5 @@
-// Looks every quarter of a second whether the disk has left an operation hanging, on a thread of its
-// own: every lane may be waiting for that disk.
+// Looks every quarter of a second whether the disk has left an operation hanging, on a thread of
+// its own: every lane may be waiting for that disk.
 
 internal import Logging
 internal import Runtime

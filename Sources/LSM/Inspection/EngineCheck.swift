@@ -60,7 +60,8 @@ package struct EngineCheck: Sendable {
       if !files.isEmpty {
         let newest = files.filter { if case .manifest = $0 { true } else { false } }.last
         problems.append(
-          "\(newest?.path(in: directory) ?? directory), offset 0: no whole manifest, but other files")
+          "\(newest?.path(in: directory) ?? directory), offset 0: no whole manifest, "
+            + "but other files")
       }
       return
     }

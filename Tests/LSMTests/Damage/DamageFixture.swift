@@ -115,7 +115,7 @@ struct DamageFixture {
   private static func logFiles(
     _ logs: [any ReadableFile], _ disk: SimulatedFileSystem, oldest: LogNumber
   ) throws -> [FixtureFile] {
-    let chain = try LogChain(logs, oldestLive: oldest)
+    let chain = try LogChain(logs, oldestLive: oldest, in: "/data/engine")
     while try chain.next() != nil {}
     return try logs.map { log in
       let bytes = disk.contents(of: log.path) ?? []
@@ -243,6 +243,7 @@ final class FixtureLife {
   private func anyValue() -> String {
     let count = Int.random(in: 1...120, using: &random)
     if random.chance(0.5) { return String(repeating: "ab", count: count / 2 + 1) }
-    return String((0..<count).map { _ in Character(UnicodeScalar(UInt8.random(in: 33...126, using: &random))) })
+    let bytes = (0..<count).map { _ in UInt8.random(in: 33...126, using: &random) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

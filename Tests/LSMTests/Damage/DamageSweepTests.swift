@@ -56,7 +56,8 @@ import VFS
     case .refused(let error, let atOpen):
       // An edit that is gone shows by what it has removed.
       let isTold =
-        error.path == file.path || (file.kind == .manifest && error.path?.hasSuffix(".table") == true)
+        error.path == file.path
+        || (file.kind == .manifest && error.path?.hasSuffix(".table") == true)
       #expect(isTold, "\(context): refused as \(error)")
       #expect(
         problems.contains { $0.contains(file.path) }, "\(context): the check says \(problems)")

@@ -39,7 +39,8 @@ struct DamageTally {
 
   func line(_ what: String) -> String {
     let rest = unused.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }
-    return "damage: \(what): \(planted) planted, \(found) found (\(atOpen) at open, \(atRead) read, "
+    return "damage: \(what): \(planted) planted, \(found) found "
+      + "(\(atOpen) at open, \(atRead) read, "
       + "\(byCheckOnly) by check only), unused \(rest.isEmpty ? "0" : rest.joined(separator: ", "))"
       + ", last record \(lastRecord), wrong \(wrong)"
   }

@@ -144,7 +144,9 @@ import VFS
           let offset = Int.random(in: 0..<bytes.count, using: &random)
           bytes[offset] = UInt8.random(in: 0...255, using: &random)
         }
-        if random.chance(0.3) { bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random))) }
+        if random.chance(0.3) {
+          bytes.removeLast(Int.random(in: 0...bytes.count, using: &random))
+        }
         let disk = try judge.disk(with: bytes, at: file.path)
         var lines = 0
         do {

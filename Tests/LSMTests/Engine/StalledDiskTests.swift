@@ -1,5 +1,5 @@
-// An engine on a disk that does not answer: reads are served from memory, what waits to be committed
-// is bounded, and beyond the bound a commit is told to come again.
+// An engine on a disk that does not answer: reads are served from memory, what waits to be
+// committed is bounded, and beyond the bound a commit is told to come again.
 
 import Bytes
 import LSM

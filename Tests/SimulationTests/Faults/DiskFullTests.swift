@@ -24,7 +24,8 @@ import VFS
     let engine = try world.open()
     var model: [String: String] = [:]
     for index in 0..<40 {
-      model["before\(index)"] = String(repeating: "v", count: Int.random(in: 1...500, using: &random))
+      let count = Int.random(in: 1...500, using: &random)
+      model["before\(index)"] = String(repeating: "v", count: count)
       try engine.write(.put, "before\(index)", model["before\(index)"] ?? "")
       if random.chance(0.5) { world.scheduler.runOne() }
     }
@@ -70,10 +71,11 @@ import VFS
     try again.close()
   }
 
-  @Test func `a start on a full disk is refused, loses nothing, and works when there is space`() throws {
+  @Test func `a start on a full disk is refused, loses nothing and works with space`() throws {
     let world = try world()
     let engine = try world.open()
-    for index in 0..<30 { try engine.write(.put, "key\(index)", String(repeating: "v", count: 200)) }
+    let value = String(repeating: "v", count: 200)
+    for index in 0..<30 { try engine.write(.put, "key\(index)", value) }
     world.crash(keeping: 1)
     world.files.byteCapacity = world.files.usedByteCount
     let error = #expect(throws: EngineError.self) { try world.open() }

@@ -66,7 +66,7 @@ final class FailingSync: Sendable {
       }
     // The first of each belongs to the opening, which would only refuse.
     let seen = Atomic<Int>(0)
-    let passed = [Fatal.header, .reservation, .nextManifest].contains(fatal) ? 1 : 0
+    let passed = [Fatal.header, .reservation, .manifestEdit, .nextManifest].contains(fatal) ? 1 : 0
     return FailingSync { call in
       guard names.name(call) == wanted else { return false }
       return seen.add(1, ordering: .relaxed).oldValue == passed
