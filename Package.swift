@@ -131,7 +131,7 @@ let package = Package(
       name: "VFSTests", dependencies: ["VFS", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "LSMTests", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "DataModelTests", dependencies: ["Bytes", "DataModel"], swiftSettings: strict),
     .testTarget(
