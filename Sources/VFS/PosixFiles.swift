@@ -21,33 +21,52 @@ final class PosixReadableFile: ReadableFile {
     into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, wait: ReadWait
   ) throws(FileError) -> Int? {
     guard let base = buffer.baseAddress else { return 0 }
+    guard let start = off_t(exactly: offset), start <= off_t.max - off_t(buffer.count) else {
+      throw .io(path: path, operation: .read, errno: EINVAL)
+    }
     var filled = 0
     var mayWait = wait == .allowed
-    while filled < buffer.count {
-      let (position, overflow) = offset.addingReportingOverflow(UInt64(filled))
-      guard !overflow, let from = off_t(exactly: position) else {
-        throw .io(path: path, operation: .read, errno: EINVAL)
+    while true {
+      let result = transfer(buffer.count, from: filled) { done in
+        let room = buffer.count - done
+        let from = start + off_t(done)
+        return mayWait
+          ? pread(descriptor, base + done, room, from)
+          : strata_pread_nowait(descriptor, base + done, room, from)
       }
-      let room = buffer.count - filled
-      let count =
-        mayWait
-        ? pread(descriptor, base + filled, room, from)
-        : strata_pread_nowait(descriptor, base + filled, room, from)
-      if count > 0 {
-        filled += count
-      } else if count == 0 {
-        break
-      } else if errno == EAGAIN, !mayWait {
-        return nil
-      } else if errno == EOPNOTSUPP, !mayWait {
-        // A file system that cannot tell: such ones (tmpfs) hold their files in memory.
-        mayWait = true
-      } else if errno != EINTR {
-        throw .io(path: path, operation: .read, errno: errno)
+      filled = result.count
+      switch result.errno {
+      case 0: return filled
+      case EAGAIN where !mayWait: return nil
+      // A file system that cannot tell: such ones (tmpfs) hold their files in memory.
+      case EOPNOTSUPP where !mayWait: mayWait = true
+      case let reason: throw .io(path: path, operation: .read, errno: reason)
       }
     }
-    return filled
   }
+}
+
+/// Moves bytes by calls that may move fewer than asked or be interrupted by a signal, until all are
+/// moved, the file ends, or a call fails for another reason.
+///
+/// - Parameter step: Called with how many bytes are moved already; returns how many more were, 0 at
+///   the end of the file, -1 with `errno` set.
+/// - Returns: Bytes moved, and the errno that ended it, else 0.
+func transfer(
+  _ count: Int, from start: Int = 0, _ step: (_ done: Int) -> Int
+) -> (count: Int, errno: Int32) {
+  var done = start
+  while done < count {
+    let moved = step(done)
+    if moved > 0 {
+      done += moved
+    } else if moved == 0 {
+      break
+    } else if errno != EINTR {
+      return (done, errno)
+    }
+  }
+  return (done, 0)
 }
 
 /// A file opened for writing. `@unchecked`: one writer at a time, as `WritableFile` asks.
@@ -66,19 +85,14 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
     guard let base = bytes.baseAddress else { return }
-    var written = 0
-    while written < bytes.count {
-      let (position, overflow) = offset.addingReportingOverflow(UInt64(written))
-      guard !overflow, let at = off_t(exactly: position) else { throw failure(.write, EFBIG) }
-      let count = pwrite(descriptor, base + written, bytes.count - written, at)
-      if count > 0 {
-        written += count
-      } else if count == 0 {
-        throw failure(.write, EIO)
-      } else if errno != EINTR {
-        throw failure(.write, errno)
-      }
+    guard let start = off_t(exactly: offset), start <= off_t.max - off_t(bytes.count) else {
+      throw failure(.write, EFBIG)
     }
+    let result = transfer(bytes.count) { done in
+      pwrite(descriptor, base + done, bytes.count - done, start + off_t(done))
+    }
+    guard result.errno == 0 else { throw failure(.write, result.errno) }
+    guard result.count == bytes.count else { throw failure(.write, EIO) }
   }
 
   func preallocate(_ byteCount: UInt64) throws(FileError) {
