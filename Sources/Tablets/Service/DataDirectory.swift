@@ -123,8 +123,9 @@ struct DataDirectory {
       }
       return String(decoding: bytes.array, as: UTF8.self)
     }
-    // A power cut between making the file and writing it: nothing else was written yet.
-    if text.isEmpty { return try writeMarker() }
+    // A power cut between making the file and its sync, which may leave a length without bytes:
+    // nothing else was written yet.
+    if text.utf8.allSatisfy({ $0 == 0 }) { return try writeMarker() }
     let lines = text.split(separator: "\n")
     guard lines.first == Substring(DataDirectory.magic), lines.count >= 2,
       lines[1].hasPrefix("version "), let version = UInt64(lines[1].dropFirst(8))
@@ -151,6 +152,8 @@ struct DataDirectory {
       try ByteView.of(text) { (bytes) throws(FileError) in try file.write(bytes.buffer, at: 0) }
       try file.sync()
       try file.close()
+      // Before anything else is made here: without its marker a directory is nobody's.
+      try fileSystem.syncDirectory(path)
     }
   }
 
