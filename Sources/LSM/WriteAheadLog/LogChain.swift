@@ -106,6 +106,8 @@ package final class LogChain {
   /// Where the newest log ended; known once `next` has returned nil. What replay has read may not
   /// be durable yet: sync the file before a successor's header states this end.
   package var end: LogEnd? { reader?.end }
+  /// Bytes of the newest log that are surely durable; known once `next` has returned nil.
+  package var vouchedByteCount: UInt64 { reader?.vouchedOffset ?? 0 }
 
   /// The next record, or nil behind the last. Sequence numbers only grow.
   package func next() throws(EngineError) -> LogRecord? {

@@ -26,6 +26,9 @@ package final class LogReader {
   package let header: LogHeader
   /// Bytes behind the last whole record that were a record being written at the crash.
   package private(set) var droppedByteCount: UInt64 = 0
+  /// Every byte before this offset was durable when the last record was written; 0 before the
+  /// first.
+  package private(set) var vouchedOffset: UInt64 = 0
 
   private let file: any ReadableFile
   private let provenEnd: UInt64?
@@ -76,6 +79,7 @@ package final class LogReader {
         return nil
       }
       offset += UInt64(head.recordByteCount)
+      vouchedOffset = head.syncedOffset
       return LogRecord(
         firstSequence: head.firstSequence, entryCount: Int(head.entryCount), payload: payload)
     case .none(let reason, let claimedByteCount):

@@ -89,6 +89,29 @@ import VFS
     try again.close()
   }
 
+  /// The page cache still shows what the failed sync has lost for the disk.
+  @Test func `what a failed sync left in the page cache is safe once it is replayed`() throws {
+    let world = try EngineWorld()
+    let engine = try world.open()
+    try engine.write(.put, "a", "1")
+    let start = world.files.operationCount
+    world.files.fault = { operation, path, index in
+      operation == .sync && path.hasSuffix(".log") && index >= start
+        ? EngineFaultTests.ioError : nil
+    }
+    #expect(throws: EngineError.self) { try engine.write(.put, "b", "2") }
+    world.files.fault = nil
+    try engine.close()
+    world.scheduler.dropAll()
+    let again = try world.open()
+    #expect(try again.pairs() == ["a=1", "b=2"])
+    try again.write(.put, "c", "3")
+    world.crash()
+    let last = try world.open()
+    #expect(try last.pairs() == ["a=1", "b=2", "c=3"])
+    try last.close()
+  }
+
   @Test func `a failed manifest sync ends writing, and reads go on`() throws {
     let world = try EngineWorld()
     let engine = try world.open()
