@@ -125,7 +125,7 @@ struct Recovery {
         }
       }
     }
-    for number in inventory.tables.subtracting(named) {
+    for number in inventory.tables.subtracting(named).sorted() {
       do throws(FileError) {
         try fileSystem.remove(FileName.table(number).path(in: directory))
       } catch {
