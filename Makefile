@@ -6,7 +6,7 @@ DATA ?= data
 RELEASE = .build/release
 
 .PHONY: serve test build release lint format bench crash-test linearizability release-tests \
-  test-address-sanitizer test-thread-sanitizer \
+  test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   fuzz fuzz-all fuzz-build install clean packages
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
@@ -67,6 +67,34 @@ test-thread-sanitizer: packages
 RELEASE_TESTS = -c release --scratch-path .build/testing -Xswiftc -enable-testing
 release-tests: packages
 	$(SWIFT) build $(RELEASE_TESTS) --build-tests
+
+## Campaigns of the simulation; each ends with one line of figures. A failure prints the `make
+## replay` that shows it again. FIRST is the first seed.
+FIRST ?= 1
+SIMULATE = $(SWIFT) test $(RELEASE_TESTS) --skip-build --filter
+
+## Histories with faults and crashes, each seed twice.
+SEEDS ?= 10000
+simulation: release-tests
+	STRATA_SIMULATION_SEEDS=$(SEEDS) STRATA_FIRST_SEED=$(FIRST) \
+	  $(SIMULATE) 'faults and crashes lose nothing'
+
+## States that a crash could leave, each opened and compared.
+STATES ?= 100000
+crash-states: release-tests
+	STRATA_CRASH_STATES=$(STATES) STRATA_FIRST_SEED=$(FIRST) $(SIMULATE) CrashStateTests
+
+## Operations under each of twenty option sets.
+OPERATIONS ?= 1000000
+model: release-tests
+	STRATA_MODEL_OPERATIONS=$(OPERATIONS) STRATA_FIRST_SEED=$(FIRST) \
+	  $(SIMULATE) 'every option set gives'
+
+## One history again, as a failure asks for it.
+replay: release-tests
+	STRATA_REPLAY_SEED=$(SEED) STRATA_REPLAY_OPTIONS=$(OPTIONS) \
+	  STRATA_REPLAY_PROFILE=$(PROFILE) STRATA_REPLAY_STEPS=$(STEPS) \
+	  STRATA_REPLAY_SHARES=$(SHARES) STRATA_REPLAY_KEPT=$(KEPT) $(SIMULATE) 'a given history'
 
 ## Fuzzes the parser TARGET with RUNS inputs; `fuzz-all` all of them, one after another.
 FUZZ_TARGETS = http query tokens json requests lines frames messages rows log manifest table

@@ -121,7 +121,8 @@ let package = Package(
 
     // Tests: a folder a target, and what they share.
     .target(
-      name: "TestSupport", dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel"],
+      name: "TestSupport",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "CSQLite"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),

@@ -13,6 +13,7 @@ package final class EngineWorld {
   package var memory = MemoryBudget(byteCount: 64 << 20)
   /// Stands in front of `files` while it is set.
   package var disk: (any FileSystem)?
+  package var merger: any ValueMerger = TextMerger()
   package let directory = "/data/engine"
   package let seed: UInt64
 
@@ -31,7 +32,7 @@ package final class EngineWorld {
       fileSystem: disk ?? files, time: clock, scheduler: scheduler, randomSeed: seed,
       cache: BlockCache(byteCount: 8 << 20), memory: memory)
     return try Engine.open(
-      directory, environment: environment, options: options, merger: TextMerger(),
+      directory, environment: environment, options: options, merger: merger,
       observer: observer)
   }
 

@@ -24,6 +24,11 @@ package final class ManualScheduler: Scheduler {
     state = Mutex(State(random: SeededGenerator(seed: seed)))
   }
 
+  /// Starts the order of work anew, so that what comes next does not depend on what was before.
+  package func reseed(_ seed: UInt64) {
+    state.withLock { $0.random = SeededGenerator(seed: seed) }
+  }
+
   package func submit(to lane: WorkLane, _ work: @escaping @Sendable () -> Void) {
     submit(to: lane, afterNanoseconds: 0, work)
   }

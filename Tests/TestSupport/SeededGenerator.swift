@@ -14,4 +14,7 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
   package mutating func chance(_ probability: Double) -> Bool {
     Double.random(in: 0..<1, using: &self) < probability
   }
+
+  /// 0 to `count` - 1.
+  package mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
 }

@@ -32,11 +32,12 @@ final class EngineHistory {
   /// What kind of step, as `takeStep` numbers them.
   private var kind = 0
 
-  init(seed: UInt64) throws {
+  init(seed: UInt64, merger: any ValueMerger = TextMerger()) throws {
     self.seed = seed
     random = SeededGenerator(seed: seed)
     world = try EngineWorld(seed: seed)
     world.options = EngineHistory.options(&random)
+    world.merger = merger
     engine = try world.open()
     milestones = [Milestone(sequence: 0, model: [:])]
   }

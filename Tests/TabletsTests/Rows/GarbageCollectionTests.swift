@@ -3,6 +3,7 @@
 import Bytes
 import DataModel
 import LSM
+import TestSupport
 import Testing
 
 @testable import Tablets
@@ -74,7 +75,7 @@ import Testing
         let plain = mutations.filter { if case .add = $0 { false } else { true } }
         if plain.isEmpty { continue }
         entries.insert(try #require(try world.encode(plain)), at: 0)
-        if entries.count > 1, generator.random.chance(50) {
+        if entries.count > 1, generator.random.chance(0.5) {
           let merged = try #require(world.merge(Array(entries[..<2]), isOldest: false))
           entries.replaceSubrange(..<2, with: [merged])
         }

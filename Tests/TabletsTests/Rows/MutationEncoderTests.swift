@@ -3,6 +3,7 @@
 import Bytes
 import DataModel
 import LSM
+import TestSupport
 import Testing
 
 @testable import Tablets

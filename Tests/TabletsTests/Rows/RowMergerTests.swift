@@ -5,6 +5,7 @@ import DataModel
 import LSM
 import Runtime
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Tablets
@@ -121,7 +122,7 @@ struct RowWorld {
         model.apply(mutations)
         guard let entry = try world.encode(mutations) else { continue }
         entries = entry.kind.hidesOlder ? [entry] : [entry] + entries
-        if entries.count > 1, generator.random.chance(40) {
+        if entries.count > 1, generator.random.chance(0.4) {
           mergeSomewhere(&entries, world, &generator.random)
         }
       }
@@ -140,11 +141,11 @@ struct RowWorld {
   }
 
   private func mergeSomewhere(
-    _ entries: inout [TestEntry], _ world: RowWorld, _ random: inout SeededRandom
+    _ entries: inout [TestEntry], _ world: RowWorld, _ random: inout SeededGenerator
   ) {
     let start = random.below(entries.count)
     let end = start + 1 + random.below(entries.count - start)
-    let isOldest = end == entries.count && random.chance(50)
+    let isOldest = end == entries.count && random.chance(0.5)
     let merged = world.merge(Array(entries[start..<end]), isOldest: isOldest)
     entries.replaceSubrange(start..<end, with: merged.map { [$0] } ?? [])
   }

@@ -14,7 +14,7 @@ import VFS
 @Suite struct DamagedTableTests {
   /// Closed, with tables "a", "b" and "c" of one row each, in directories 1 to 3.
   private func filledWorld() throws -> ServiceWorld {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     for name in ["a", "b", "c"] {
       try service.createTable(

@@ -4,6 +4,7 @@ import DataModel
 import Glibc
 import LSM
 import Runtime
+import Synchronization
 import TestSupport
 import Testing
 import VFS
@@ -20,7 +21,7 @@ import VFS
         files.setContents(of: "/data/STRATA", to: [])
       },
     ] as [(SimulatedFileSystem) throws -> Void] {
-      let world = try ServiceWorld()
+      let world = ServiceWorld()
       try prepare(world.files)
       try world.open().close()
       #expect(
@@ -30,8 +31,28 @@ import VFS
     }
   }
 
+  @Test func `a power cut while a directory is made leaves one that opens`() throws {
+    let world = ServiceWorld()
+    let clones = Mutex<[SimulatedFileSystem]>([])
+    let files = world.files
+    files.fault = { [unowned files] _, _, index in
+      for seed in 0..<8 as Range<UInt64> {
+        let clone = files.crashClone(keeping: 0.5, seed: UInt64(index) * 8 + seed)
+        clones.withLock { $0.append(clone) }
+      }
+      return nil
+    }
+    try world.open().close()
+    files.fault = nil
+    for clone in clones.withLock({ $0 }) {
+      let found = ServiceWorld()
+      found.files = clone
+      try found.open().close()
+    }
+  }
+
   @Test func `a directory with other files in it is refused and left alone`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     try world.files.createDirectory("/data")
     world.files.setContents(of: "/data/letters.txt", to: [1])
     expect("not_a_data_directory") { _ = try world.open() }
@@ -41,7 +62,7 @@ import VFS
   }
 
   @Test func `a directory of a newer version is refused`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     try world.files.createDirectory("/data")
     world.files.setContents(
       of: "/data/STRATA", to: Array("strata data directory\nversion 2\n".utf8))
@@ -49,20 +70,20 @@ import VFS
   }
 
   @Test func `tables are not removed because their catalog is gone`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     try service.createTable(TableDefinition(name: "t", families: []))
     service.close()
-    world.options.catalogPath = world.folder.path + "/other.sqlite"
+    world.options.catalogPath = world.files.pathForSQLite("/data/other.sqlite")
     for _ in 0..<2 { expect("wrong_catalog") { _ = try world.open() } }
-    world.options.catalogPath = world.folder.path + "/catalog.sqlite"
+    world.options.catalogPath = nil
     let again = try world.open()
     #expect(again.definitions().map(\.name) == ["t"])
     again.close()
   }
 
   @Test func `a directory in use is refused until it is let go`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     expect("directory_in_use") { _ = try world.open() }
     service.close()

@@ -11,7 +11,7 @@ import Testing
   private let second: UInt64 = 1_000_000_000
 
   @Test func `cells that grow too old in an idle table go without a command`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     world.options.collectionIntervalNanoseconds = 60 * second
     let table = try world.open([
       FamilyDefinition(name: "old", gc: .maxAge(microseconds: 3_600_000_000)),
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func `a rule made stricter is carried out soon`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     try service.createTable(TableDefinition(name: "t", families: [FamilyDefinition(name: "a")]))
     let table = try service.find("t")
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func `only tables with something to collect are due`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     let rules: [(String, GCRule?)] = [
       ("keep", nil), ("versions", .maxVersions(1)), ("age", .maxAge(microseconds: 1_000_000_000)),
@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test func `totals are saved and found again`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open([FamilyDefinition(name: "a")])
     try world.apply(table, "r", [.set("a", "q", 7_000, [1]), .deleteColumn("a", "p", 0, nil)])
     let before = table.counters.value

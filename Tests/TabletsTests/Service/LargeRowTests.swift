@@ -12,7 +12,7 @@ import Testing
   private static let limit = 1 << 20
 
   private func openTable(versions: Int) throws -> (world: ServiceWorld, table: Table) {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     world.options.rowByteCount = LargeRowTests.limit
     world.options.engine.memtableByteCount = 256 << 10
     let gc: GCRule? = versions == 0 ? nil : .maxVersions(versions)

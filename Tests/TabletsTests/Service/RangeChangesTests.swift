@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func `a version holds until its range changes`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     try set(world, table, "l1")
     let version = table.version(of: left)
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func `what the recent commits do not reach is asked of the files`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     try set(world, table, "l1")
     try table.flush()
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func `a row that left no trace in the files is a change`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     try set(world, table, "l1")
     try set(world, table, "r1")
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func `a version has only what was told, whatever is visible`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let sequence = table.version(of: left).sequence
     // Visible, and the observer's turn has not come.
@@ -110,7 +110,7 @@ import Testing
   }
 
   @Test func `schema changes, collections and restarts end a version`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     try service.createTable(TableDefinition(name: "t", families: Self.families))
     let table = try service.find("t")
@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test func `a table that collects on read by age holds a version for a second at most`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(
       [FamilyDefinition(name: "a", gc: .maxAge(microseconds: 1_000_000))], gcOnRead: true)
     let version = table.version(of: left)
@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test func `whoever waits is called once, by a change in the range only`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let calls = Atomic<Int>(0)
     let version = table.version(of: left)
@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func `a dropped table and a closed service call all who wait`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let service = try world.open()
     let calls = Atomic<Int>(0)
     for name in ["t", "u"] {

@@ -36,7 +36,7 @@ import VFS
   }
 
   @Test func `rules apply in order and later ones see earlier ones`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let now = world.clock.wallMicroseconds
     let cells = try change(
@@ -56,7 +56,7 @@ import VFS
   }
 
   @Test func `an increment wraps, and old versions stay`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     try world.apply(table, "r", [.set("a", "q", 1_000, RowModel.bytes(.max))])
     #expect(try change(world, table, [increment(1)]).map(\.value) == [RowModel.bytes(.min)])
@@ -65,7 +65,7 @@ import VFS
   }
 
   @Test func `a newest cell from the future is replaced`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let future = world.clock.wallMicroseconds + 1_000_000
     try world.apply(table, "r", [.set("a", "q", future, RowModel.bytes(1))])
@@ -75,7 +75,7 @@ import VFS
   }
 
   @Test func `what cannot be done is refused and nothing is written`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     try world.apply(table, "r", [.set("a", "text", 0, [1, 2, 3])])
     let before = try table.cells("r")
@@ -109,7 +109,7 @@ import VFS
   }
 
   @Test func `a condition chooses the branch, and an empty branch does nothing`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let set: [TestMutation] = [.set("a", "q", 1_000, [1])]
     #expect(try !check(world, table, nil, set, []))
@@ -124,7 +124,7 @@ import VFS
   }
 
   @Test func `the branch not taken is not held against the families`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let bogus: [TestMutation] = [.set("bogus", "q", 0, [])]
     #expect(try !check(world, table, nil, bogus, [.set("a", "q", 0, [1])]))
@@ -134,7 +134,7 @@ import VFS
   }
 
   @Test func `a conditional mutation that makes no sense is refused`() throws {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open(Self.families)
     let set: [TestMutation] = [.set("a", "q", 0, [1])]
     expect("no_mutations") { _ = try check(world, table, nil, [], []) }

@@ -11,7 +11,7 @@ import VFS
 
 @Suite struct RowScanTests {
   private func world(rows: Int) throws -> (ServiceWorld, Table) {
-    let world = try ServiceWorld()
+    let world = ServiceWorld()
     let table = try world.open([FamilyDefinition(name: "a"), FamilyDefinition(name: "b")])
     for start in stride(from: 0, to: rows, by: 1_000) {
       _ = try world.wait { done in

@@ -42,7 +42,7 @@ private struct TableHistory {
   var generator: MutationGenerator
 
   init(seed: UInt64, families: [FamilyDefinition]) throws {
-    world = try ServiceWorld(seed: seed)
+    world = ServiceWorld(seed: seed)
     world.options.engine.memtableByteCount = 16 << 10
     service = try world.open()
     try service.createTable(TableDefinition(name: "t", families: families))
@@ -83,7 +83,7 @@ private struct TableHistory {
   private mutating func checkAndMutate() throws -> Bool {
     let key = key()
     let (matched, unmatched) = (generator.mutations(), generator.mutations())
-    let usesFilter = generator.random.chance(50)
+    let usesFilter = generator.random.chance(0.5)
     let row = model[key] ?? RowModel()
     let expected = usesFilter ? !row.cells(family: "b").isEmpty : !row.cells().isEmpty
     let answer = try world.wait { done in
@@ -124,10 +124,10 @@ private struct TableHistory {
   private mutating func scan() throws -> Bool {
     let bounds = [key(), key()].sorted()
     let range =
-      generator.random.chance(30)
+      generator.random.chance(0.3)
       ? RowRange.all : RowRange(from: Array(bounds[0].utf8), to: Array(bounds[1].utf8))
-    let reversed = generator.random.chance(50)
-    let limit = generator.random.chance(50) ? 0 : 1 + generator.random.below(5)
+    let reversed = generator.random.chance(0.5)
+    let limit = generator.random.chance(0.5) ? 0 : 1 + generator.random.below(5)
     var expected: [TestRow] = []
     for (key, row) in model.sorted(by: { ($0.key < $1.key) != reversed })
     where Array(key.utf8).withUnsafeBytes({ range.contains(ByteView($0)) }) {

@@ -19,8 +19,14 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
   private let operations = Atomic<Int>(0)
   private let root: SimulatedDirectory
   private var hook: FaultHook?
+  private var planState: FaultPlanState?
+  private var trace = OperationTrace()
+  private var faultCount = 0
+  private var whenSlow: (@Sendable (UInt64) -> Void)?
   private var capacity = Int.max
   private var coldReads = false
+  private var assignedID: Int?
+  private var ignored: Set<FileOperation> = []
 
   package convenience init() { self.init(root: SimulatedDirectory()) }
 
@@ -34,10 +40,41 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     set { locked { hook = newValue } }
   }
 
+  /// Faults by rules; asked after the hook. Setting it starts its counts anew.
+  package var plan: FaultPlan? {
+    get { locked { planState?.plan } }
+    set { locked { planState = newValue.map { FaultPlanState($0) } } }
+  }
+
+  /// Called with the nanoseconds that a slow operation takes; a test's clock advances by them.
+  package var onSlowOperation: (@Sendable (_ nanoseconds: UInt64) -> Void)? {
+    get { locked { whenSlow } }
+    set { locked { whenSlow = newValue } }
+  }
+
+  /// Operations that failed as planned or for want of space.
+  package var failedOperationCount: Int { locked { faultCount } }
+
+  /// Hash of all operations so far: kind, path, offset, byte count, result.
+  package var traceHash: UInt64 { locked { trace.hash } }
+
+  /// The operations themselves, one a line, while `keepsTraceText` is set.
+  package var traceLines: [String] { locked { trace.lines } }
+  package var keepsTraceText: Bool {
+    get { locked { trace.keepsText } }
+    set { locked { trace.keepsText = newValue } }
+  }
+
   /// Bytes of all files together above which writing fails with ENOSPC.
   package var byteCapacity: Int {
     get { locked { capacity } }
     set { locked { capacity = newValue } }
+  }
+
+  /// Syncs that are acknowledged and not done: a broken disk, for showing that tests find it.
+  package var ignoredSyncs: Set<FileOperation> {
+    get { locked { ignored } }
+    set { locked { ignored = newValue } }
   }
 
   /// While true, reads that may not wait find nothing in memory.
@@ -49,12 +86,30 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
   /// Bytes of all files that have a name.
   package var usedByteCount: Int { locked { SimulatedFileSystem.byteCount(of: root) } }
 
+  /// Bytes of the files in and below a directory.
+  package func usedByteCount(in path: String) -> Int {
+    locked { directory(at: path).map { SimulatedFileSystem.byteCount(of: $0) } ?? 0 }
+  }
+
+  /// Bytes of a file as readers see it; nil when there is none.
+  package func byteCount(of path: String) -> Int? { locked { file(at: path)?.bytes.count } }
+
+  /// The number under which SQLite is led to this file system; see `pathForSQLite`.
+  var sqliteID: Int {
+    if let id = locked({ assignedID }) { return id }
+    let id = SimulatedSQLite.add(self)
+    locked { assignedID = id }
+    return id
+  }
+
+  deinit { if let assignedID { SimulatedSQLite.remove(assignedID) } }
+
   /// The bytes of a file as readers see them; nil when there is none.
   package func contents(of path: String) -> [UInt8]? { locked { file(at: path)?.bytes } }
 
   /// Puts a durable file there, whatever was there before; for planting damage.
   package func setContents(of path: String, to bytes: [UInt8]) {
-    locked {
+    locked { () -> Void in
       guard let (directory, name) = parentAndName(of: path) else { return }
       let node = SimulatedNode.file(SimulatedFile(durable: bytes))
       directory.entries[name] = node
@@ -69,13 +124,11 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
   /// everything is durable, no fault planted and nothing locked.
   ///
   /// - Parameter share: How much of what was not synced survives nevertheless: 0 nothing, 1 all
-  ///   (a killed process on a machine that lives on); between, each write and each name by chance,
-  ///   writes also torn at sectors.
+  ///   (a killed process on a machine that lives on); between, what PowerCut says.
   package func crashClone(keeping share: Double = 0, seed: UInt64 = 0) -> SimulatedFileSystem {
     locked {
-      var random = SeededGenerator(seed: seed)
-      return SimulatedFileSystem(
-        root: SimulatedFileSystem.survivors(of: root, keeping: share, &random))
+      var cut = PowerCut(share: share, seed: seed)
+      return SimulatedFileSystem(root: cut.survivors(of: root))
     }
   }
 
@@ -102,20 +155,24 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
 
   package func list(_ directory: String) throws(FileError) -> [String] {
     try begin(.list, directory)
-    guard let names = locked({ self.directory(at: directory)?.entries.keys.sorted() }) else {
-      throw .io(path: directory, operation: .list, errno: ENOENT)
-    }
-    return names
+    let names = locked { self.directory(at: directory)?.entries.keys.sorted() }
+    try end(.list, directory, names == nil ? ENOENT : nil)
+    return names ?? []
   }
 
   package func exists(_ path: String) throws(FileError) -> Bool {
     try begin(.stat, path)
-    return locked { node(at: path) != nil }
+    return locked {
+      let isThere = node(at: path) != nil
+      trace.addResult(isThere ? 1 : 0)
+      return isThere
+    }
   }
 
   package func openForReading(_ path: String) throws(FileError) -> any ReadableFile {
     try begin(.open, path)
     guard let file = locked({ file(at: path) }) else {
+      locked { trace.addResult(Int(ENOENT)) }
       throw .io(path: path, operation: .open, errno: ENOENT)
     }
     return SimulatedReadableFile(path, file, self)
@@ -137,6 +194,7 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
   package func openForOverwriting(_ path: String) throws(FileError) -> any WritableFile {
     try begin(.open, path)
     guard let file = locked({ file(at: path) }) else {
+      locked { trace.addResult(Int(ENOENT)) }
       throw .io(path: path, operation: .open, errno: ENOENT)
     }
     return SimulatedWritableFile(path, file, self)
@@ -160,7 +218,8 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     try begin(.remove, path)
     let failed = locked { () -> Int32? in
       guard let (directory, name) = parentAndName(of: path) else { return ENOENT }
-      guard case .directory = directory.entries[name] else { return ENOENT }
+      guard case .directory(let child) = directory.entries[name] else { return ENOENT }
+      child.removeAll()
       directory.entries[name] = nil
       return nil
     }
@@ -171,7 +230,7 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     try begin(.syncDirectory, path)
     let failed = locked { () -> Int32? in
       guard let directory = directory(at: path) else { return ENOENT }
-      directory.durableEntries = directory.entries
+      if !ignored.contains(.syncDirectory) { directory.durableEntries = directory.entries }
       return nil
     }
     try end(.syncDirectory, path, failed)
@@ -201,19 +260,67 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
     lock.withLock { _ in SimulatedBox(body()) }.value
   }
 
-  /// Counts the operation and throws what the hook plants.
-  func begin(_ operation: FileOperation, _ path: String) throws(FileError) {
+  /// How an operation begins: well, or with an error and what lands nevertheless.
+  struct Verdict {
+    var error: FileError?
+    /// Share of a write's bytes; chance of each change that a sync should have made durable.
+    var landing = 0.0
+    var seed: UInt64 = 0
+  }
+
+  /// Counts and traces the operation; says what hook and plan make of it.
+  func admit(
+    _ operation: FileOperation, _ path: String, offset: UInt64 = 0, byteCount: Int = 0
+  ) -> Verdict {
     let index = operations.add(1, ordering: .sequentiallyConsistent).oldValue
-    if let planted = fault?(operation, path, index) {
-      throw .io(path: path, operation: operation, errno: planted)
+    var planted = fault?(operation, path, index).map { FaultPlan.Effect.fail(errno: $0) }
+    let delay = locked { () -> UInt64? in
+      planted = planted ?? planState?.effect(on: operation, path)
+      trace.add(
+        operation, path, offset: offset, byteCount: byteCount,
+        fault: planted.map { " \($0)" })
+      guard case .slow(let nanoseconds) = planted else { return nil }
+      return nanoseconds
+    }
+    var verdict = Verdict(seed: UInt64(index))
+    let errno: Int32
+    switch planted {
+    case nil: return verdict
+    case .slow:
+      if let delay { onSlowOperation?(delay) }
+      return verdict
+    case .fail(let reason):
+      errno = reason
+      verdict.landing = operation == .write ? 0.5 : 0
+    case .partly(let share, let reason):
+      errno = reason
+      verdict.landing = share
+    }
+    locked { faultCount += 1 }
+    verdict.error = .io(path: path, operation: operation, errno: errno)
+    return verdict
+  }
+
+  /// Counts and traces the operation, and throws what is planted.
+  func begin(
+    _ operation: FileOperation, _ path: String, offset: UInt64 = 0, byteCount: Int = 0
+  ) throws(FileError) {
+    if let error = admit(operation, path, offset: offset, byteCount: byteCount).error {
+      throw error
     }
   }
 
-  private func end(
-    _ operation: FileOperation, _ path: String, _ failed: Int32?
-  ) throws(FileError) {
-    if let failed { throw .io(path: path, operation: operation, errno: failed) }
+  func end(_ operation: FileOperation, _ path: String, _ failed: Int32?) throws(FileError) {
+    guard let failed else { return }
+    locked {
+      trace.addResult(Int(failed))
+      if failed == ENOSPC { faultCount += 1 }
+    }
+    throw .io(path: path, operation: operation, errno: failed)
   }
+
+  /// Lock held: notes what a read answered.
+  func traceResult(_ count: Int) { trace.addResult(count) }
 
   /// Lock held: whether the disk has room for this many more bytes.
   func hasRoom(for additional: Int) -> Bool {
@@ -264,29 +371,6 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
       case .directory(let child): sum + byteCount(of: child)
       }
     }
-  }
-
-  private static func survivors(
-    of directory: SimulatedDirectory, keeping share: Double, _ random: inout SeededGenerator
-  ) -> SimulatedDirectory {
-    var names = directory.durableEntries
-    for name in directory.unsyncedNames where share > 0 && random.chance(share) {
-      names[name] = directory.entries[name]
-    }
-    let copy = SimulatedDirectory()
-    for name in names.keys.sorted() {
-      switch names[name] {
-      case .file(let file):
-        // All of it is what readers saw, also what a failed sync lost for the disk.
-        let bytes = share >= 1 ? file.bytes : file.crashBytes(keeping: share, &random)
-        copy.entries[name] = .file(SimulatedFile(durable: bytes))
-      case .directory(let child):
-        copy.entries[name] = .directory(survivors(of: child, keeping: share, &random))
-      case nil: break
-      }
-    }
-    copy.durableEntries = copy.entries
-    return copy
   }
 }
 

@@ -19,12 +19,15 @@ final class SimulatedReadableFile: ReadableFile {
   func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, wait: ReadWait
   ) throws(FileError) -> Int? {
-    try owner.begin(.read, path)
+    try owner.begin(.read, path, offset: offset, byteCount: buffer.count)
     if wait == .forbidden, owner.isCold { return nil }
     return owner.locked {
-      guard let start = Int(exactly: offset), start < file.bytes.count else { return 0 }
-      let count = min(buffer.count, file.bytes.count - start)
-      buffer.copyBytes(from: file.bytes[start..<start + count])
+      var count = 0
+      if let start = Int(exactly: offset), start < file.bytes.count {
+        count = min(buffer.count, file.bytes.count - start)
+        buffer.copyBytes(from: file.bytes[start..<start + count])
+      }
+      owner.traceResult(count)
       return count
     }
   }
@@ -42,18 +45,18 @@ final class SimulatedWritableFile: WritableFile {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
-    do throws(FileError) {
-      try owner.begin(.write, path)
-    } catch {
+    let verdict = owner.admit(.write, path, offset: offset, byteCount: bytes.count)
+    if let error = verdict.error {
       // A device that fails in the middle of a write leaves its beginning.
-      _ = apply(Array(bytes.prefix(bytes.count / 2)), at: offset)
+      let count = Int(Double(bytes.count) * verdict.landing)
+      _ = apply(Array(bytes.prefix(count)), at: offset)
       throw error
     }
-    if let failed = apply(Array(bytes), at: offset) { throw failure(.write, failed) }
+    try owner.end(.write, path, apply(Array(bytes), at: offset))
   }
 
   func preallocate(_ byteCount: UInt64) throws(FileError) {
-    try owner.begin(.preallocate, path)
+    try owner.begin(.preallocate, path, offset: byteCount)
     let failed = owner.locked { () -> Int32? in
       guard let count = Int(exactly: byteCount) else { return EFBIG }
       guard count > file.bytes.count else { return nil }
@@ -61,28 +64,28 @@ final class SimulatedWritableFile: WritableFile {
       file.apply(.resize(count))
       return nil
     }
-    if let failed { throw failure(.preallocate, failed) }
+    try owner.end(.preallocate, path, failed)
   }
 
   func truncate(to byteCount: UInt64) throws(FileError) {
-    try owner.begin(.truncate, path)
+    try owner.begin(.truncate, path, offset: byteCount)
     let failed = owner.locked { () -> Int32? in
       guard let count = Int(exactly: byteCount) else { return EFBIG }
       file.apply(.resize(count))
       return nil
     }
-    if let failed { throw failure(.truncate, failed) }
+    try owner.end(.truncate, path, failed)
   }
 
   func beginWriteback(_ range: Range<UInt64>) {}
 
   func sync() throws(FileError) {
-    do throws(FileError) {
-      try owner.begin(.sync, path)
-    } catch {
-      owner.locked { file.failSync() }
+    let verdict = owner.admit(.sync, path)
+    if let error = verdict.error {
+      owner.locked { file.failSync(keeping: verdict.landing, seed: verdict.seed) }
       throw error
     }
+    if owner.ignoredSyncs.contains(.sync) { return }
     owner.locked { file.sync() }
   }
 
@@ -97,10 +100,6 @@ final class SimulatedWritableFile: WritableFile {
       file.apply(.write(offset: start, bytes: bytes))
       return nil
     }
-  }
-
-  private func failure(_ operation: FileOperation, _ reason: Int32) -> FileError {
-    .io(path: path, operation: operation, errno: reason)
   }
 }
 

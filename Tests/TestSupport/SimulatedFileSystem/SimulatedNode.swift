@@ -14,6 +14,12 @@ final class SimulatedDirectory: @unchecked Sendable {
   var durableEntries: [String: SimulatedNode] = [:]
   var isLocked = false
 
+  /// Removes everything within, as removing a tree does name by name.
+  func removeAll() {
+    for case .directory(let child) in entries.values { child.removeAll() }
+    entries = [:]
+  }
+
   /// Names whose presence or node is not durable, in order.
   var unsyncedNames: [String] {
     Set(entries.keys).union(durableEntries.keys)
@@ -60,43 +66,19 @@ final class SimulatedFile: @unchecked Sendable {
     unsynced = []
   }
 
-  /// A sync that failed as Linux fails: the pages count as clean from now on, so what they held
-  /// never reaches the disk, and the next sync succeeds (Rebello et al., USENIX ATC 2020).
-  func failSync() { unsynced = [] }
-
-  /// What the disk holds after a power cut: each unsynced change is there with probability
-  /// `share`, else not, or in some of its sectors only; in no order.
-  func crashBytes(keeping share: Double, _ random: inout SeededGenerator) -> [UInt8] {
-    var survivors = durableBytes
-    guard share > 0 else { return survivors }
-    for change in unsynced {
-      if random.chance(share) {
-        SimulatedFile.apply(change, to: &survivors)
-      } else if case .write(let offset, let bytes) = change, random.chance(0.5) {
-        for (sector, range) in SimulatedFile.sectors(of: bytes, at: offset)
-        where random.chance(0.5) {
-          SimulatedFile.apply(.write(offset: sector, bytes: Array(bytes[range])), to: &survivors)
-        }
-      }
+  /// A sync that failed as Linux fails: the pages count as clean from now on, so what has not
+  /// reached the disk never will, and the next sync succeeds (Rebello et al., USENIX ATC 2020).
+  ///
+  /// - Parameter share: Chance of each change to have reached it.
+  func failSync(keeping share: Double, seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    for change in unsynced where share > 0 && random.chance(share) {
+      SimulatedFile.apply(change, to: &durableBytes)
     }
-    return survivors
+    unsynced = []
   }
 
-  private static let sectorByteCount = 512
-
-  /// The pieces of a write that a disk writes whole: file offset and range of `bytes`.
-  private static func sectors(of bytes: [UInt8], at offset: Int) -> [(Int, Range<Int>)] {
-    var pieces: [(Int, Range<Int>)] = []
-    var start = 0
-    while start < bytes.count {
-      let end = min(bytes.count, start + sectorByteCount - (offset + start) % sectorByteCount)
-      pieces.append((offset + start, start..<end))
-      start = end
-    }
-    return pieces
-  }
-
-  private static func apply(_ change: Change, to bytes: inout [UInt8]) {
+  static func apply(_ change: Change, to bytes: inout [UInt8]) {
     switch change {
     case .write(let offset, let new):
       resize(&bytes, to: max(bytes.count, offset + new.count))

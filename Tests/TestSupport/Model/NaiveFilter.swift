@@ -1,0 +1,64 @@
+// Filters as their definition reads, over arrays of cells.
+
+package import DataModel
+
+extension RowFilter {
+  /// The cells that pass, in cell order.
+  package func applied(to cells: [TestCell], of key: String) -> [TestCell] {
+    if cells.isEmpty { return [] }
+    switch self {
+    case .passAll: return cells
+    case .blockAll: return []
+    case .chain(let filters):
+      return filters.reduce(cells) { rest, filter in filter.applied(to: rest, of: key) }
+    case .interleave(let filters):
+      let all = filters.flatMap { $0.applied(to: cells, of: key) }.enumerated()
+      return all.sorted { left, right in
+        RowFilter.order(left.element, right.element) ?? (left.offset < right.offset)
+      }.map(\.element)
+    case .condition(let predicate, let then, let otherwise):
+      let chosen = predicate.applied(to: cells, of: key).isEmpty ? otherwise : then
+      return chosen?.applied(to: cells, of: key) ?? []
+    case .rowKeyPrefix(let prefix): return Array(key.utf8).starts(with: prefix) ? cells : []
+    case .family(let name): return cells.filter { $0.family == name }
+    case .qualifier(let qualifier): return cells.filter { Array($0.qualifier.utf8) == qualifier }
+    case .qualifierPrefix(let prefix):
+      return cells.filter { Array($0.qualifier.utf8).starts(with: prefix) }
+    case .columnRange(let family, let from, let to):
+      return cells.filter {
+        $0.family == family && RowFilter.contains(Array($0.qualifier.utf8), from, to)
+      }
+    case .timestampRange(let from, let to):
+      return cells.filter { $0.time >= from && $0.time < to ?? .max }
+    case .value(let value): return cells.filter { $0.value == value }
+    case .valueRange(let from, let to):
+      return cells.filter { RowFilter.contains($0.value, from, to) }
+    case .cellsPerRowOffset(let count): return Array(cells.dropFirst(count))
+    case .cellsPerRowLimit(let count): return Array(cells.prefix(count))
+    case .cellsPerColumnLimit(let count):
+      var seen: [[String]: Int] = [:]
+      return cells.filter { cell in
+        seen[[cell.family, cell.qualifier], default: 0] += 1
+        return seen[[cell.family, cell.qualifier], default: 0] <= count
+      }
+    case .stripValue:
+      return cells.map { cell in
+        TestCell(family: cell.family, qualifier: cell.qualifier, time: cell.time, value: [])
+      }
+    }
+  }
+
+  private static func contains(_ bytes: [UInt8], _ from: [UInt8]?, _ to: [UInt8]?) -> Bool {
+    (from.map { !bytes.lexicographicallyPrecedes($0) } ?? true)
+      && (to.map { bytes.lexicographicallyPrecedes($0) } ?? true)
+  }
+
+  /// nil for cells of the same column and time.
+  private static func order(_ left: TestCell, _ right: TestCell) -> Bool? {
+    if left.family != right.family { return left.family < right.family }
+    if left.qualifier != right.qualifier {
+      return Array(left.qualifier.utf8).lexicographicallyPrecedes(Array(right.qualifier.utf8))
+    }
+    return left.time == right.time ? nil : left.time > right.time
+  }
+}
