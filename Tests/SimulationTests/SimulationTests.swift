@@ -64,7 +64,8 @@ import Testing
         + "seeds \(first) to \(first + UInt64(histories) - 1), 0 differences")
   }
 
-  /// One history as `make replay` asks for it, twice, with the operation at which the runs part, if they do.
+  /// One history as `make replay` asks for it, twice, with the operation at which the runs part, if
+  /// they do.
   @Test(.enabled(if: ProcessEnvironment.number("STRATA_REPLAY_SEED") != nil))
   func `a given history`() throws {
     let seed = UInt64(ProcessEnvironment.number("STRATA_REPLAY_SEED") ?? 1)

@@ -33,6 +33,7 @@ import VFS
     "log: sync of the header",
     "log: sync of the reservation",
     "log: sync of zeros",
+    "log: write of a recovered end",
     "log: zeros",
     "manifest: append",
     "manifest: close",

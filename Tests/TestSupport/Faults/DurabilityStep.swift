@@ -8,7 +8,7 @@ internal import VFS
 package final class DurabilityStepNames: Sendable {
   /// How far the life of a log file has come.
   private enum LogPhase {
-    case created, opened, reserved, filled, headed, alive, closed
+    case created, opened, reserved, filled, headed, alive, recovered, closed
   }
 
   private struct State {
@@ -88,6 +88,10 @@ package final class DurabilityStepNames: Sendable {
     if call.offset == 0, call.byteCount == headerByteCount {
       phase = .headed
       return "log: header"
+    }
+    if phase == .opened || phase == .recovered {
+      phase = .recovered
+      return "log: write of a recovered end"
     }
     phase = .filled
     return "log: zeros"

@@ -118,7 +118,9 @@ package final class SimulatedFileSystem: FileSystem, @unchecked Sendable {
   }
 
   /// Does to a file what a failed sync does: what was not durable never will be.
-  package func loseUnsynced(_ path: String) { locked { file(at: path)?.failSync() } }
+  package func loseUnsynced(_ path: String) {
+    locked { file(at: path)?.failSync(keeping: 0, seed: 0) }
+  }
 
   /// What a machine finds after a power cut at this moment, as a file system of its own in which
   /// everything is durable, no fault planted and nothing locked.
