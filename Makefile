@@ -7,6 +7,7 @@ RELEASE = .build/release
 
 .PHONY: serve test build release lint format bench crash-test linearizability release-tests \
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
+  damage-sweep kill-points fault-sweep \
   fuzz fuzz-all fuzz-build install clean packages
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
@@ -89,6 +90,20 @@ OPERATIONS ?= 1000000
 model: release-tests
 	STRATA_MODEL_OPERATIONS=$(OPERATIONS) STRATA_FIRST_SEED=$(FIRST) \
 	  $(SIMULATE) 'every option set gives'
+
+## Every byte of every kind of file flipped, every length cut.
+damage-sweep: release-tests
+	STRATA_DAMAGE=all $(SIMULATE) 'DamageSweepTests|DamagedDirectoryTests'
+
+## Every durability step as the last, HITS times for each of six kinds of crash.
+HITS ?= 100
+kill-points: release-tests
+	STRATA_KILL_HITS=$(HITS) $(SIMULATE) KillPointTests
+
+## Every file operation failing, once and for ever, over LIVES lives.
+LIVES ?= 4
+fault-sweep: release-tests
+	STRATA_FAULTS=all STRATA_SEEDS=$(LIVES) $(SIMULATE) FaultSweepTests
 
 ## One history again, as a failure asks for it.
 replay: release-tests
