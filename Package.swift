@@ -105,7 +105,7 @@ let package = Package(
       name: "kvctl",
       dependencies: [
         "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "Client", "DemoData", "LSM",
-        "VFS", "Runtime",
+        "VFS", "Runtime", "Tablets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 

@@ -5,6 +5,7 @@
 //   families(table_id, id, name, gc, type, aggregate)      gc as GCRule.text, NULL keeps all
 //   column_types(table_id, family_id, qualifier, type)
 //   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us)
+//   checksum(id, crc32c)      one row: of all the others, see CatalogChecksum
 //
 // application_id 0x53545241 ("STRA"), user_version is the format's: 1. Ids are never reused.
 
@@ -21,10 +22,12 @@ final class Catalog: @unchecked Sendable {
   private let database: SQLiteDatabase
   private let path: String
 
-  /// - Parameter path: A file of the machine, or `:memory:`.
+  /// - Parameters:
+  ///   - path: A file of the machine, or `:memory:`.
+  ///   - name: The path that errors name where `path` is a copy.
   /// - Throws: `.conflict` for a newer version, a foreign file or no permission.
-  init(path: String) throws(TableServiceError) {
-    self.path = path
+  init(path: String, named name: String? = nil) throws(TableServiceError) {
+    self.path = name ?? path
     do throws(SQLiteFailure) {
       database = try SQLiteDatabase(path: path)
     } catch {
@@ -35,6 +38,7 @@ final class Catalog: @unchecked Sendable {
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON")
     }
     try checkVersion()
+    try checkContents()
   }
 
   private func checkVersion() throws(TableServiceError) {
@@ -59,7 +63,7 @@ final class Catalog: @unchecked Sendable {
 
   private func create() throws(TableServiceError) {
     try guarded { () throws(SQLiteFailure) in
-      try database.transaction { () throws(SQLiteFailure) in
+      try database.sealedTransaction { () throws(SQLiteFailure) in
         try database.execute(
           """
           CREATE TABLE tables (
@@ -78,11 +82,20 @@ final class Catalog: @unchecked Sendable {
             table_id INTEGER PRIMARY KEY REFERENCES tables(id) ON DELETE CASCADE,
             puts INTEGER NOT NULL, deletes INTEGER NOT NULL, last_write_us INTEGER,
             max_cell_timestamp_us INTEGER);
+          CREATE TABLE checksum (id INTEGER PRIMARY KEY CHECK (id = 1), crc32c INTEGER NOT NULL);
           PRAGMA application_id = \(Catalog.applicationID);
           PRAGMA user_version = \(Catalog.formatVersion);
           """)
       }
     }
+  }
+
+  /// Refuses contents that nobody here has written: SQLite itself would take a flipped bit in a name
+  /// or a rule for what somebody meant.
+  private func checkContents() throws(TableServiceError) {
+    var damage: String?
+    try guarded { () throws(SQLiteFailure) in damage = try database.damage() }
+    if let damage { throw .corruptData(message: "\(path): \(damage)") }
   }
 
   /// The highest id ever given to a table, dropped ones included; 0 for none.
@@ -194,7 +207,7 @@ final class Catalog: @unchecked Sendable {
     let schema = TableSchema(definition: definition, familyIDs: ids, version: 1)
     var id: Int64 = 0
     try guarded { () throws(SQLiteFailure) in
-      try database.transaction { () throws(SQLiteFailure) in
+      try database.sealedTransaction { () throws(SQLiteFailure) in
         try database.execute(
           """
           INSERT INTO sqlite_sequence (name, seq) SELECT 'tables', 0
@@ -211,7 +224,7 @@ final class Catalog: @unchecked Sendable {
   func insert(_ table: CatalogTable) throws(TableServiceError) {
     let definition = table.schema.definition
     try guarded { () throws(SQLiteFailure) in
-      try database.transaction { () throws(SQLiteFailure) in
+      try database.sealedTransaction { () throws(SQLiteFailure) in
         try database.run(
           """
           INSERT INTO tables (id, name, gc_on_read, schema_version, next_family_id)
@@ -227,7 +240,7 @@ final class Catalog: @unchecked Sendable {
   /// Replaces a table's definition.
   func update(_ table: CatalogTable) throws(TableServiceError) {
     try guarded { () throws(SQLiteFailure) in
-      try database.transaction { () throws(SQLiteFailure) in
+      try database.sealedTransaction { () throws(SQLiteFailure) in
         try database.run(
           "UPDATE tables SET gc_on_read = ?, schema_version = ?, next_family_id = ? WHERE id = ?",
           .integer(table.schema.definition.gcOnRead ? 1 : 0),
@@ -241,14 +254,16 @@ final class Catalog: @unchecked Sendable {
 
   func drop(_ id: Int64) throws(TableServiceError) {
     try guarded { () throws(SQLiteFailure) in
-      try database.run("DELETE FROM tables WHERE id = ?", .integer(id))
+      try database.sealedTransaction { () throws(SQLiteFailure) in
+        try database.run("DELETE FROM tables WHERE id = ?", .integer(id))
+      }
     }
   }
 
   /// Saves totals of tables; of no importance for what is stored.
   func save(_ totals: [(id: Int64, totals: TableTotals)]) throws(TableServiceError) {
     try guarded { () throws(SQLiteFailure) in
-      try database.transaction { () throws(SQLiteFailure) in
+      try database.sealedTransaction { () throws(SQLiteFailure) in
         for (id, totals) in totals {
           try database.run(
             """

@@ -37,7 +37,7 @@ struct SQLiteDatabase: ~Copyable {
   /// Tells SQLite to copy what is bound.
   private static let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
   /// Milliseconds to wait for an operator's shell that holds the file.
-  private static let busyMilliseconds: Int32 = 5_000
+  static let busyMilliseconds: Int32 = 5_000
 
   init(path: String) throws(SQLiteFailure) {
     var opened: OpaquePointer?

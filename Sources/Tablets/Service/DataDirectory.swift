@@ -22,6 +22,11 @@ struct DataDirectory {
   let path: String
   private let fileSystem: any FileSystem
 
+  init(path: String, fileSystem: any FileSystem) {
+    self.path = path
+    self.fileSystem = fileSystem
+  }
+
   var catalogPath: String { path + "/catalog.sqlite" }
   var tablesPath: String { path + "/tables" }
   func tablePath(_ id: Int64) -> String { "\(tablesPath)/\(id)" }
@@ -113,38 +118,76 @@ struct DataDirectory {
     }
   }
 
-  private func checkMarker() throws(TableServiceError) {
-    let markerPath = path + "/STRATA"
-    let text = try DataDirectory.folding { () throws(FileError) in
+  /// What the marker says.
+  func readMarker() throws(TableServiceError) -> Marker {
+    try DataDirectory.folding { () throws(FileError) in
       let file = try fileSystem.openForReading(markerPath)
       var bytes = ByteBuffer()
       _ = try bytes.append(capacity: DataDirectory.markerByteLimit) { (space) throws(FileError) in
         try file.read(into: space, at: 0, wait: .allowed) ?? 0
       }
-      return String(decoding: bytes.array, as: UTF8.self)
+      return Marker(String(decoding: bytes.array, as: UTF8.self))
     }
-    // A power cut between making the file and its sync, which may leave a length without bytes:
-    // nothing else was written yet.
-    if text.utf8.allSatisfy({ $0 == 0 }) { return try writeMarker() }
-    let lines = text.split(separator: "\n")
-    guard lines.first == Substring(DataDirectory.magic), lines.count >= 2,
-      lines[1].hasPrefix("version "), let version = UInt64(lines[1].dropFirst(8))
-    else {
-      throw .conflict(
-        code: "not_a_data_directory",
-        message: "\(markerPath) is not what a Strata data directory has there")
-    }
-    guard version <= DataDirectory.version else {
+  }
+
+  private var markerPath: String { path + "/STRATA" }
+
+  private func checkMarker() throws(TableServiceError) {
+    switch try readMarker() {
+    case .whole: return
+    case .beginning where try isUnused():
+      // A crash between making the file and its sync, which may leave a length without bytes.
+      try writeMarker()
+    case .newer(let version):
       throw .conflict(
         code: "newer_version",
         message: "\(path) was written by a newer Strata (version \(version)); this program knows "
           + "up to \(DataDirectory.version). Use the newer program")
+    case .beginning, .foreign:
+      throw .conflict(
+        code: "not_a_data_directory",
+        message: "\(markerPath) is not what a Strata data directory has there")
+    }
+  }
+
+  /// What a marker's text says.
+  enum Marker: Equatable {
+    case whole
+    /// The first bytes of a marker, none, or zeros.
+    case beginning
+    case newer(UInt64)
+    case foreign
+
+    init(_ text: String) {
+      let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      if text == DataDirectory.markerText {
+        self = .whole
+      } else if lines.count >= 2, lines[0] == DataDirectory.magic, lines[1].hasPrefix("version "),
+        let version = UInt64(lines[1].dropFirst(8)), version > DataDirectory.version
+      {
+        self = .newer(version)
+      } else {
+        let isBegun =
+          DataDirectory.markerText.hasPrefix(text) || text.utf8.allSatisfy { $0 == 0 }
+        self = isBegun ? .beginning : .foreign
+      }
+    }
+  }
+
+  private static var markerText: String { "\(magic)\nversion \(version)\n" }
+
+  /// Nothing but a marker has ever been written here.
+  private func isUnused() throws(TableServiceError) -> Bool {
+    try DataDirectory.folding { () throws(FileError) in
+      let names = Set(try fileSystem.list(path)).subtracting(DataDirectory.ignored)
+      guard names.isSubset(of: ["STRATA", "tables"]) else { return false }
+      guard names.contains("tables") else { return true }
+      return try fileSystem.list(tablesPath).isEmpty
     }
   }
 
   private func writeMarker() throws(TableServiceError) {
-    let markerPath = path + "/STRATA"
-    let text = "\(DataDirectory.magic)\nversion \(DataDirectory.version)\n"
+    let text = DataDirectory.markerText
     try DataDirectory.folding { () throws(FileError) in
       let file =
         try fileSystem.exists(markerPath)

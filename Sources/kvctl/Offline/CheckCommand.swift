@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import LSM
+import Tablets
 import VFS
 
 /// `kvctl check`.
@@ -10,9 +11,9 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Verifies a data directory offline; writes nothing.",
     discussion: """
-      Reads every manifest, table file and log: checksums, order and range of keys, counts, \
-      filters and indexes. Exits with 1 when something is damaged, and when a server has the \
-      directory open.
+      Reads the marker, the catalog, and every manifest, table file and log: checksums, order and \
+      range of keys, counts, filters and indexes, and whether each table has its directory. Exits \
+      with 1 when something is damaged, and when a server has the directory open.
 
       Examples:
         kvctl check /var/lib/strata
@@ -27,10 +28,11 @@ struct CheckCommand: ParsableCommand {
       let lock = try fileSystem.lock(directory)
       var engines: [String] = []
       try collect(directory, depth: 0, fileSystem, into: &engines)
-      guard !engines.isEmpty else {
+      let isData = try DataDirectoryCheck.isDataDirectory(directory, fileSystem: fileSystem)
+      guard isData || !engines.isEmpty else {
         throw CommandFailure.refused("\(directory): holds no table's files")
       }
-      var problemCount = 0
+      var problemCount = isData ? try checkDirectory(fileSystem, &out) : 0
       for engine in engines.sorted() {
         problemCount += try check(engine, isLocked: engine == directory, fileSystem, &out)
       }
@@ -43,6 +45,25 @@ struct CheckCommand: ParsableCommand {
     } catch let error as FileError {
       throw CommandFailure.refused(error.description)
     }
+  }
+
+  /// Marker, catalog, and what they say of the tables' directories.
+  private func checkDirectory(
+    _ fileSystem: any FileSystem, _ out: inout OutputStream
+  ) throws -> Int {
+    var template = Array("/tmp/kvctl-check-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw CommandFailure.refused("/tmp: no room for a copy of the catalog (errno \(errno))")
+    }
+    let scratch = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+    defer { try? PosixFileSystem().removeTree(scratch) }
+    let check = DataDirectoryCheck(directory, fileSystem: fileSystem, scratch: scratch)
+    try out.line(
+      "\(check.problems.isEmpty ? "ok      " : "DAMAGED ") \(directory): "
+        + "\(DisplayText.grouped(check.tablePaths.count)) tables")
+    for problem in check.problems { try out.line("  problem: \(DisplayText.visible(problem))") }
+    for note in check.notes { try out.line("  note: \(DisplayText.visible(note))") }
+    return check.problems.count
   }
 
   private func check(

@@ -138,6 +138,12 @@ package final class DurabilityStepNames: Sendable {
   }
 
   private static func other(_ call: FileCall) -> (name: String?, change: String?) {
+    if call.name.hasPrefix("catalog.sqlite") {
+      let file = call.name.hasSuffix("-wal") ? "catalog log" : "catalog"
+      // SQLite syncs the directories of its files by itself.
+      let isChange = ![.open, .create, .close, .remove].contains(call.operation)
+      return (isChange ? "\(file): \(call.operation)" : nil, nil)
+    }
     if call.name == "STRATA" {
       switch call.operation {
       case .create: return ("marker: create", "the marker's creation")

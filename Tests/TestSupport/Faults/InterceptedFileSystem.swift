@@ -16,6 +16,16 @@ package struct FileCall: Sendable {
   /// Of writes and reservations.
   package var byteCount = 0
 
+  package init(
+    operation: FileOperation, path: String, index: Int, offset: UInt64 = 0, byteCount: Int = 0
+  ) {
+    self.operation = operation
+    self.path = path
+    self.index = index
+    self.offset = offset
+    self.byteCount = byteCount
+  }
+
   package var name: Substring { path.split(separator: "/").last ?? "" }
   package var isLog: Bool { path.hasSuffix(".log") }
   package var isTableFile: Bool { path.hasSuffix(".table") }
