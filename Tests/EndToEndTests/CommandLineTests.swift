@@ -177,4 +177,30 @@ import Testing
     #expect(closed.status == 0 && closed.output.contains("ok"), "\(closed)")
     #expect(try kvctl("check", directory.path("none")).status == 1)
   }
+
+  @Test func `check and inspect find damage in any file and name it`() throws {
+    try createScores()
+    #expect(try kvctl("put", "scores", "a", "s:score=1").status == 0)
+    #expect(server.stop() == 0)
+    let data = directory.path("data")
+    let names = try FileManager.default.subpathsOfDirectory(atPath: data)
+    for end in ["STRATA", "catalog.sqlite", ".table", ".log", "manifest-000001"] {
+      let name = try #require(names.first { $0.hasSuffix(end) }, "\(end) in \(names)")
+      let file = URL(filePath: data).appending(path: name)
+      let inspected = try run(Programs.path("kvctl"), ["inspect", file.path])
+      #expect(inspected.status == (end == "catalog.sqlite" ? 1 : 0), "\(inspected)")
+      if end == "catalog.sqlite" { #expect(inspected.errors.contains("sqlite3"), "\(inspected)") }
+      // A log that is not alive, as after a clean stop, is nobody's loss.
+      if end == ".log" { continue }
+      let whole = try Data(contentsOf: file)
+      try whole.prefix(min(40, whole.count / 2)).write(to: file)
+      let check = try run(Programs.path("kvctl"), ["check", data])
+      #expect(check.status == 1 && check.output.contains(name), "\(check)")
+      #expect(check.output.contains("problem:"), "\(check)")
+      let damaged = try run(Programs.path("kvctl"), ["inspect", file.path])
+      #expect([0, 1].contains(damaged.status), "\(damaged)")
+      try whole.write(to: file)
+    }
+    #expect(try run(Programs.path("kvctl"), ["check", data]).status == 0)
+  }
 }

@@ -82,7 +82,8 @@ final class Catalog: @unchecked Sendable {
             table_id INTEGER PRIMARY KEY REFERENCES tables(id) ON DELETE CASCADE,
             puts INTEGER NOT NULL, deletes INTEGER NOT NULL, last_write_us INTEGER,
             max_cell_timestamp_us INTEGER);
-          CREATE TABLE checksum (id INTEGER PRIMARY KEY CHECK (id = 1), crc32c INTEGER NOT NULL);
+          CREATE TABLE checksum (
+            id INTEGER PRIMARY KEY CHECK (id = 1), crc32c INTEGER NOT NULL);
           PRAGMA application_id = \(Catalog.applicationID);
           PRAGMA user_version = \(Catalog.formatVersion);
           """)
@@ -90,8 +91,8 @@ final class Catalog: @unchecked Sendable {
     }
   }
 
-  /// Refuses contents that nobody here has written: SQLite itself would take a flipped bit in a name
-  /// or a rule for what somebody meant.
+  /// Refuses contents that nobody here has written: SQLite itself would take a flipped bit in a
+  /// name or a rule for what somebody meant.
   private func checkContents() throws(TableServiceError) {
     var damage: String?
     try guarded { () throws(SQLiteFailure) in damage = try database.damage() }

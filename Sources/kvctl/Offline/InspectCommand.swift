@@ -10,8 +10,8 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect", abstract: "Shows a file of a data directory as text.",
     discussion: """
       A table file, log, manifest or marker; the kind is told by the file's first bytes. The \
-      catalog is an SQLite database: sqlite3 shows it. Keys and values are shown as ASCII with \\xNN, \
-      values up to 64 bytes.
+      catalog is an SQLite database: sqlite3 shows it. Keys and values are shown as ASCII with \
+      \\xNN, values up to 64 bytes.
 
       Examples:
         kvctl inspect /var/lib/strata/tables/1/000042.table

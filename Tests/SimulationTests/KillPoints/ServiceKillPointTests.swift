@@ -18,8 +18,9 @@ import VFS
   /// Steps that are not an engine's own; those are in KillPointTests.
   static let steps = [
     "catalog log: sync", "catalog log: truncate", "catalog log: write", "catalog: sync",
-    "catalog: write", "directory: create", "directory: sync after a directory's creation",
-    "directory: sync after a table's removal", "directory: sync after the marker's creation",
+    "catalog: truncate", "catalog: write", "directory: create",
+    "directory: sync after a directory's creation", "directory: sync after a table's removal",
+    "directory: sync after no change", "directory: sync after the marker's creation",
     "marker: close", "marker: create", "marker: sync", "marker: write",
     "table: remove its directory",
   ]
@@ -76,18 +77,28 @@ final class ServiceKillPointRun: @unchecked Sendable {
     }
     for round in 0..<2 {
       let service = try world.open()
-      try change { $0["a\(round)", default: []] = ["f"] } _: {
+      try change {
+        $0["a\(round)", default: []] = ["f"]
+      } _: {
         try service.createTable(Self.definition("a\(round)", ["f"]))
       }
       try write("a\(round)", "row", service)
-      try change { $0["a\(round)", default: []].insert("g", at: 1) } _: {
+      try change {
+        $0["a\(round)", default: []].insert("g", at: 1)
+      } _: {
         _ = try service.alterTable("a\(round)", [.createFamily(FamilyDefinition(name: "g"))])
       }
-      try change { $0["b", default: []] = ["f"] } _: {
+      try change {
+        $0["b", default: []] = ["f"]
+      } _: {
         try service.createTable(Self.definition("b", ["f"]))
       }
       try write("b", "row", service)
-      try change { $0["b"] = nil } _: { try service.dropTable("b") }
+      try change {
+        $0["b"] = nil
+      } _: {
+        try service.dropTable("b")
+      }
       service.close()
       world.scheduler.runReady()
     }
@@ -107,7 +118,9 @@ final class ServiceKillPointRun: @unchecked Sendable {
   private func write(
     _ table: String, _ key: String, _ service: TableService
   ) throws {
-    try change { $0[table, default: []].append("row \(key)") } _: {
+    try change {
+      $0[table, default: []].append("row \(key)")
+    } _: {
       try world.apply(try service.find(table), key, [.set("f", "q", 1_000, [1])])
     }
   }
@@ -115,7 +128,8 @@ final class ServiceKillPointRun: @unchecked Sendable {
   /// Between two operations: after the one before, before this one.
   private func crash(_ step: String?) {
     guard let step else { return }
-    let isEngines = ["log:", "table file:", "manifest:"].contains { step.hasPrefix($0) }
+    let isEngines =
+      ["log:", "table file:", "manifest:"].contains { step.hasPrefix($0) }
       || step.hasSuffix("a log's creation") || step.hasSuffix("a log's removal")
       || step.contains("a manifest's") || step.contains("a table file's")
     let sides = [(stepBefore, true), (isEngines ? nil : step, false)]
