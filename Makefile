@@ -93,7 +93,7 @@ model: release-tests
 
 ## Every byte of every kind of file flipped, every length cut.
 damage-sweep: release-tests
-	STRATA_DAMAGE=all $(SIMULATE) 'DamageSweepTests|DamagedDirectoryTests'
+	STRATA_DAMAGE=all $(SIMULATE) 'DamageSweepTests|DamagedDirectoryTests|DirectoryDamageTests'
 
 ## Every durability step as the last, HITS times for each of six kinds of crash.
 HITS ?= 100
