@@ -122,7 +122,9 @@ final class FaultyLife {
   /// The disk is well again: power cuts of every kind, and what is found.
   func checkWhatIsLeft() throws {
     for share in [0, 0.5, 1] {
-      #expect(try isWhole(keeping: share), "share \(share): not what was acknowledged")
+      #expect(
+        try isWhole(keeping: share),
+        "seed \(world.seed), \(fault), share \(share): not what was acknowledged")
     }
   }
 

@@ -31,6 +31,9 @@ final class PlantedFault: Sendable {
     self.target = target
   }
 
+  /// What failed, as the first failure met it.
+  private let firstHit = Mutex("nothing")
+
   var hitCount: Int { hits.load(ordering: .sequentiallyConsistent) }
   /// Runs `body` on a disk that is well.
   func lifted<Result>(_ body: () -> Result) -> Result {
@@ -46,7 +49,9 @@ final class PlantedFault: Sendable {
     let index = count.add(1, ordering: .sequentiallyConsistent).oldValue
     precondition(index < PlantedFault.operationLimit, "fault at \(target): a life without an end")
     guard index == target || (isForEver && index > target) else { return .proceed }
-    hits.add(1, ordering: .sequentiallyConsistent)
+    if hits.add(1, ordering: .sequentiallyConsistent).oldValue == 0 {
+      firstHit.withLock { $0 = "\(call.operation) of \(call.path)" }
+    }
     return switch kind {
     case .ioError: .fail(EIO)
     case .noSpace: .fail(ENOSPC)
@@ -60,5 +65,12 @@ final class PlantedFault: Sendable {
     case .noSpace: [.write, .preallocate, .create, .createDirectory].contains(call.operation)
     case .shortWrite: call.operation == .write
     }
+  }
+}
+
+extension PlantedFault: CustomStringConvertible {
+  var description: String {
+    "operation \(target) (\(firstHit.withLock { $0 })), \(kind.rawValue) "
+      + (isForEver ? "for ever" : "once")
   }
 }
