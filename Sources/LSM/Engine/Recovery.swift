@@ -75,11 +75,10 @@ struct Recovery {
     let names: [String]
     do throws(FileError) {
       let isThere = try fileSystem.exists(directory)
-      if !isThere, mayCreate {
-        try fileSystem.createDirectory(directory)
-        try fileSystem.syncDirectory(parent)
-      }
+      if !isThere, mayCreate { try fileSystem.createDirectory(directory) }
       names = isThere || mayCreate ? try fileSystem.list(directory) : []
+      // Also where an earlier attempt made the directory and failed here.
+      if mayCreate, names.isEmpty { try fileSystem.syncDirectory(parent) }
     } catch {
       throw EngineError(error)
     }

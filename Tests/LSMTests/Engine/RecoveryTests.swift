@@ -79,6 +79,23 @@ import VFS
     }
   }
 
+  @Test func `a directory that an earlier attempt made is durable before it is used`() throws {
+    let world = try EngineWorld()
+    let isFailing = Mutex(true)
+    world.files.fault = { operation, path, _ in
+      guard operation == .syncDirectory, path == "/data", isFailing.withLock({ $0 }) else {
+        return nil
+      }
+      isFailing.withLock { $0 = false }
+      return 5
+    }
+    #expect(throws: EngineError.self) { try world.open() }
+    let engine = try world.open()
+    try engine.write(.put, "a", "1")
+    world.crash()
+    #expect(try world.open().text(of: "a") == "1")
+  }
+
   @Test func `left-over files go`() throws {
     let world = try filledWorld()
     _ = try world.files.create("\(world.directory)/000999.table")
