@@ -48,6 +48,24 @@ package protocol ReadableFile: AnyObject, Sendable {
   ) throws(FileError) -> Int?
 }
 
+extension ReadableFile {
+  /// Writes the bytes of `range` to the same places of `target`, as far as this file goes. Waits
+  /// for the disk and holds 64 KiB.
+  package func copy(_ range: Range<UInt64>, to target: any WritableFile) throws(FileError) {
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    defer { piece.deallocate() }
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let room = Int(min(UInt64(piece.count), range.upperBound - offset))
+      let place = UnsafeMutableRawBufferPointer(rebasing: piece[..<room])
+      let count = try read(into: place, at: offset, wait: .allowed) ?? 0
+      if count == 0 { return }
+      try target.write(UnsafeRawBufferPointer(rebasing: place[..<count]), at: offset)
+      offset += UInt64(count)
+    }
+  }
+}
+
 /// An open file to write. One writer at a time.
 package protocol WritableFile: AnyObject, Sendable {
   var path: String { get }

@@ -281,18 +281,7 @@ private struct Replay {
     let fileSystem = recovery.environment.fileSystem
     let source = try fileSystem.openForReading(path)
     let target = try fileSystem.openForOverwriting(path)
-    var piece = ByteBuffer(capacity: 64 << 10)
-    var offset = start
-    while offset < end {
-      piece.clear()
-      let count = try piece.append(capacity: Int(min(64 << 10, end - offset))) {
-        (space) throws(FileError) in
-        try source.read(into: space, at: offset, wait: .allowed) ?? 0
-      }
-      if count == 0 { break }
-      try target.write(piece.view.buffer, at: offset)
-      offset += UInt64(count)
-    }
+    if start < end { try source.copy(start..<end, to: target) }
     try target.sync()
     try target.close()
   }

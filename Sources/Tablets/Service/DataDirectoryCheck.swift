@@ -2,7 +2,6 @@
 // catalog, and that every table has its directory and every directory its table. Writes nothing
 // there: the catalog is read in a copy, for opening it may already change it.
 
-internal import Bytes
 internal import DataModel
 package import VFS
 
@@ -18,7 +17,6 @@ package struct DataDirectoryCheck: Sendable {
   private static let known: Set<String> = [
     "STRATA", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm", "tables", "lost+found",
   ]
-  private static let pieceByteCount = 1 << 20
 
   private let directory: DataDirectory
   private let fileSystem: any FileSystem
@@ -115,17 +113,7 @@ package struct DataDirectoryCheck: Sendable {
   private func copy(_ source: String, to target: String) throws(FileError) {
     let reader = try fileSystem.openForReading(source)
     let writer = try PosixFileSystem().create(target)
-    var offset: UInt64 = 0
-    while offset < reader.byteCount {
-      var piece = ByteBuffer(capacity: DataDirectoryCheck.pieceByteCount)
-      let count = DataDirectoryCheck.pieceByteCount
-      _ = try piece.append(capacity: count) { (room) throws(FileError) in
-        try reader.read(into: room, at: offset, wait: .allowed) ?? 0
-      }
-      if piece.count == 0 { break }
-      try writer.write(piece.view.buffer, at: offset)
-      offset += UInt64(piece.count)
-    }
+    try reader.copy(0..<reader.byteCount, to: writer)
     try writer.close()
   }
 }
