@@ -58,12 +58,9 @@ struct CheckCommand: ParsableCommand {
     let scratch = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
     defer { try? PosixFileSystem().removeTree(scratch) }
     let check = DataDirectoryCheck(directory, fileSystem: fileSystem, scratch: scratch)
-    try out.line(
-      "\(check.problems.isEmpty ? "ok      " : "DAMAGED ") \(directory): "
-        + "\(DisplayText.grouped(check.tablePaths.count)) tables")
-    for problem in check.problems { try out.line("  problem: \(DisplayText.visible(problem))") }
-    for note in check.notes { try out.line("  note: \(DisplayText.visible(note))") }
-    return check.problems.count
+    return try report(
+      directory, "\(DisplayText.grouped(check.tablePaths.count)) tables", check.problems,
+      check.notes, &out)
   }
 
   private func check(
@@ -72,15 +69,23 @@ struct CheckCommand: ParsableCommand {
     let lock = isLocked ? nil : try fileSystem.lock(engine)
     let check = EngineCheck(engine, fileSystem: fileSystem)
     withExtendedLifetime(lock) {}
-    try out.line(
-      "\(check.problems.isEmpty ? "ok      " : "DAMAGED ") \(engine): "
-        + "\(DisplayText.grouped(check.tableFileCount)) table files, "
-        + "\(DisplayText.grouped(check.entryCount)) entries, "
-        + "\(DisplayText.bytes(check.byteCount)), "
-        + "\(DisplayText.grouped(check.logRecordCount)) log records")
-    for problem in check.problems { try out.line("  problem: \(DisplayText.visible(problem))") }
-    for note in check.notes { try out.line("  note: \(DisplayText.visible(note))") }
-    return check.problems.count
+    let figures =
+      "\(DisplayText.grouped(check.tableFileCount)) table files, "
+      + "\(DisplayText.grouped(check.entryCount)) entries, "
+      + "\(DisplayText.bytes(check.byteCount)), "
+      + "\(DisplayText.grouped(check.logRecordCount)) log records"
+    return try report(engine, figures, check.problems, check.notes, &out)
+  }
+
+  /// - Returns: How many problems there are.
+  private func report(
+    _ place: String, _ figures: String, _ problems: [String], _ notes: [String],
+    _ out: inout OutputStream
+  ) throws -> Int {
+    try out.line("\(problems.isEmpty ? "ok      " : "DAMAGED ") \(place): \(figures)")
+    for problem in problems { try out.line("  problem: \(DisplayText.visible(problem))") }
+    for note in notes { try out.line("  note: \(DisplayText.visible(note))") }
+    return problems.count
   }
 
   /// Directories with an engine's files, at most three levels down.
