@@ -142,7 +142,7 @@ let package = Package(
     .testTarget(
       name: "JSONTests", dependencies: ["Bytes", "Runtime", "JSON"], swiftSettings: strict),
     .testTarget(
-      name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText"],
+      name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TestSupport"],

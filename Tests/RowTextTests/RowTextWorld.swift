@@ -4,20 +4,11 @@ import Bytes
 import DataModel
 import JSON
 import RowText
+import TestSupport
 
 /// A table with a family of each type.
 enum RowTextWorld {
-  static let definition = TableDefinition(
-    name: "scores",
-    families: [
-      FamilyDefinition(
-        name: "s", gc: .maxVersions(24), type: .int64,
-        columns: [Array("model".utf8): .utf8, Array("pd".utf8): .float64]),
-      FamilyDefinition(name: "f"),
-      FamilyDefinition(name: "j", type: .json),
-      FamilyDefinition(name: "b", type: .bytes),
-      FamilyDefinition(name: "n", aggregate: .sum),
-    ])
+  static let definition = TypedTable.definition
   static let schema = RowTextSchema(definition)
 
   /// The rows that a list's mutations make of nothing: set and added cells in their order.
