@@ -74,7 +74,7 @@ struct Configuration {
     loopCount = try values.parsed(
       .loops, min(64, max(1, Int(strata_usable_cores()))), "a number from 1 to 64"
     ) { text in Int(text).flatMap { (1...64).contains($0) ? $0 : nil } }
-    engine = try values.engine(durability)
+    engine = try values.engine()
   }
 }
 
@@ -110,10 +110,9 @@ private struct SettingValues {
     return value
   }
 
-  /// Tuning of the engines (`engine.…`).
-  func engine(_ durability: Durability) throws(ConfigurationError) -> EngineOptions {
+  /// Tuning of the engines (`engine.…`); their durability is the service's.
+  func engine() throws(ConfigurationError) -> EngineOptions {
     var options = EngineOptions()
-    options.durability = durability
     options.memtableByteCount = try size(.engineMemtable, options.memtableByteCount)
     options.logFileByteCount = UInt64(
       try size(.engineLogFile, Int(options.logFileByteCount)))

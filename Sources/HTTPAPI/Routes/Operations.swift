@@ -20,16 +20,17 @@ enum Operations {
     case .readiness where context.front.isDraining:
       return connection.send(
         Problem(503, "shutting_down", "the server is shutting down"), request.facts)
-    case .readiness where !context.front.service.damagedTables.isEmpty:
-      writeDamage(context.front.service.damagedTables, into: &context.body)
+    case .readiness:
+      writeReadiness(context.front.service.damagedTables, into: &context.body)
     default:
       context.body.append("{\"status\":\"ok\"}\n")
     }
     connection.send(Reply(200), context.body.view, request.facts)
   }
 
-  /// Other tables are served, so the server is ready, and says which are not.
-  private static func writeDamage(_ tables: [DamagedTable], into body: inout ByteBuffer) {
+  /// A server with damaged tables is ready to serve the others, and says which are not.
+  private static func writeReadiness(_ tables: [DamagedTable], into body: inout ByteBuffer) {
+    if tables.isEmpty { return body.append("{\"status\":\"ok\"}\n") }
     body.append("{\"status\":\"damaged\",\"tables\":[")
     for (index, table) in tables.enumerated() {
       if index > 0 { body.append(UInt8(ascii: ",")) }

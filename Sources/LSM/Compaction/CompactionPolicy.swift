@@ -44,11 +44,6 @@ package struct CompactionSituation: Sendable {
     self.version = version
     self.options = options
   }
-
-  /// A file that is due by `rewriteWrittenBefore`.
-  func isAged(_ table: TableMetadata) -> Bool {
-    rewriteWrittenBefore.map { table.creationMicroseconds < $0 } ?? false
-  }
 }
 
 /// Why a compaction is done.

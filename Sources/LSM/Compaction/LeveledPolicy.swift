@@ -133,8 +133,8 @@ private struct LeveledPlan {
   }
 
   func aged() -> CompactionChoice? {
-    guard situation.rewriteWrittenBefore != nil else { return nil }
-    return rewrite(.age) { _, file in situation.isAged(file.metadata) }
+    guard let time = situation.rewriteWrittenBefore else { return nil }
+    return rewrite(.age) { _, file in file.metadata.creationMicroseconds < time }
   }
 
   func settling() -> CompactionChoice? {

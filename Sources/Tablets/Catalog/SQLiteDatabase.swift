@@ -97,8 +97,6 @@ struct SQLiteDatabase: ~Copyable {
     return answer
   }
 
-  var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
-
   /// Runs `body` in a transaction: all of it is durable on return, or none of it happened.
   func transaction(_ body: () throws(SQLiteFailure) -> Void) throws(SQLiteFailure) {
     try execute("BEGIN IMMEDIATE")

@@ -63,7 +63,7 @@ final class GCPass: Sendable {
     try? service.saveTotals()
   }
 
-  /// What rewriting is likely to free something worth it.
+  /// What of the table is worth rewriting: likely to free something.
   static func due(_ table: Table, now: Int64) -> Due {
     let rules = table.rules.value
     guard rules.hasGarbageRules else { return .nothing }

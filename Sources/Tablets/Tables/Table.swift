@@ -16,7 +16,6 @@ package final class Table: Sendable {
   let engine: Engine
   let rules: CurrentRules
   let merger: RowMerger
-  let sizes: RowSizes
   let changes: RangeChanges
   let counters: TableCounters
   let encoders: EncoderPool
@@ -35,13 +34,14 @@ package final class Table: Sendable {
     self.engine = engine
     self.rules = parts.rules
     self.merger = parts.merger
-    self.sizes = parts.merger.sizes
     self.changes = parts.changes
     self.counters = parts.counters
     self.epoch = parts.epoch
     self.encoders = encoders
     self.time = time
   }
+
+  var sizes: RowSizes { merger.sizes }
 
   /// The schema now. A row that was read names the one it was read under: `RowBuffer.schema`.
   package var schema: TableSchema { rules.value.schema }
