@@ -10,7 +10,8 @@ import VFS
 /// Keeps the newest value of a key: rows of this benchmark are only put.
 final class PutMerger: ValueMerger {
   func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome {
     if operands.first?.kind == .delete { return isOldest ? .nothing : .delete }
     guard operands.count > 1, let newest = operands.first else { return .unchanged }

@@ -43,7 +43,8 @@ struct Stopwatch {
 /// Merges nothing: cells as sorted keys are plain puts.
 final class NewestWins: ValueMerger {
   func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome { operands.count == 1 ? .unchanged : .put }
 }
 

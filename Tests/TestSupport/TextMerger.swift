@@ -8,7 +8,8 @@ package final class TextMerger: ValueMerger {
   package init() {}
 
   package func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome {
     guard let oldest = operands.last else { return .nothing }
     if operands.count == 1 {

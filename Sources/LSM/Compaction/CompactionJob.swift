@@ -4,16 +4,23 @@
 package struct CompactionJob {
   private let choice: CompactionChoice
   private let version: Version
+  private let newer: NewerEntries
   private let environment: JobEnvironment
 
   /// Bytes of the level below the output that one output file may overlap, in files.
   private static let grandparentFiles: UInt64 = 10
 
-  /// - Parameter version: The one the choice was made for.
-  package init(_ choice: CompactionChoice, version: Version, environment: JobEnvironment) {
+  /// - Parameters:
+  ///   - version: The one the choice was made for.
+  ///   - newer: What is newer than the choice's files.
+  package init(
+    _ choice: CompactionChoice, version: Version, newer: NewerEntries,
+    environment: JobEnvironment
+  ) {
     precondition(!choice.inputs.isEmpty, "a compaction has inputs")
     self.choice = choice
     self.version = version
+    self.newer = newer
     self.environment = environment
   }
 
@@ -35,7 +42,7 @@ package struct CompactionJob {
     do throws(EngineError) {
       let older = OlderFiles(
         version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
-      var merge = KeyMerge(environment, older: older)
+      var merge = KeyMerge(environment, older: older, newer: newer)
       try merge.run(MergingCursor(sources), into: output)
       if merge.hasDroppedKeys { droppedUpTo = sequences.upperBound }
       try output.finish()

@@ -6,15 +6,20 @@ internal import Bytes
 package struct FlushJob {
   private let memtables: [Memtable]
   private let version: Version
+  private let newer: NewerEntries
   private let environment: JobEnvironment
 
   /// - Parameters:
   ///   - memtables: Sealed, newest first, at least one; everything older is in `version`.
   ///   - version: The current one; only flushes may add to its level 0 meanwhile.
-  package init(_ memtables: [Memtable], version: Version, environment: JobEnvironment) {
+  ///   - newer: What is newer than the memtables.
+  package init(
+    _ memtables: [Memtable], version: Version, newer: NewerEntries, environment: JobEnvironment
+  ) {
     precondition(!memtables.isEmpty, "a flush has something to write")
     self.memtables = memtables
     self.version = version
+    self.newer = newer
     self.environment = environment
   }
 
@@ -36,7 +41,7 @@ package struct FlushJob {
     var droppedUpTo = SequenceNumber.zero
     do throws(EngineError) {
       let older = OlderFiles(version, outputLevel: 0, excluding: [])
-      var merge = KeyMerge(environment, older: older)
+      var merge = KeyMerge(environment, older: older, newer: newer)
       let sources = full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }
       try merge.run(MergingCursor(sources), into: output)
       if merge.hasDroppedKeys { droppedUpTo = newest.lastSequence }

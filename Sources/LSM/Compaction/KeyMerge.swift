@@ -7,6 +7,7 @@ internal import Bytes
 struct KeyMerge: ~Copyable {
   private let merger: any ValueMerger
   private var older: OlderFiles
+  private let newer: NewerEntries
   private let shouldStop: @Sendable () -> Bool
   private var operands: [Operand] = []
   private var merged = ByteBuffer(capacity: 4 << 10)
@@ -16,9 +17,10 @@ struct KeyMerge: ~Copyable {
   /// Keys between two looks at `shouldStop`, for jobs that write little.
   private static let keysPerCheck = 4_096
 
-  init(_ environment: JobEnvironment, older: OlderFiles) {
+  init(_ environment: JobEnvironment, older: OlderFiles, newer: NewerEntries) {
     merger = environment.merger
     self.older = older
+    self.newer = newer
     shouldStop = environment.shouldStop
   }
 
@@ -46,7 +48,9 @@ struct KeyMerge: ~Copyable {
   private mutating func merge(_ key: ByteView, into output: TableOutput) throws(EngineError) {
     let isOldest = !older.mayHold(key)
     merged.clear(keepingAtMost: 1 << 20)
-    switch merger.merge(key: key, operands: operands, isOldest: isOldest, into: &merged) {
+    let outcome = merger.merge(
+      key: key, operands: operands, isOldest: isOldest, newer: newer, into: &merged)
+    switch outcome {
     case .unchanged:
       precondition(operands.count == 1, "only a single operand can stay as it is")
       if operands[0].kind == .delete { return try delete(key, isOldest, output) }

@@ -141,8 +141,11 @@ final class BackgroundWork: Sendable {
       byteCount += view.sealed[first].memtable.byteCount
     }
     let flushed = Array(view.sealed[first...])
+    let memtables = flushed.map(\.memtable)
+    let newer = NewerSources(thanFlushOf: memtables) { [state] in state.snapshot().store }
     let job = FlushJob(
-      flushed.map(\.memtable), version: view.version, environment: state.jobs)
+      memtables, version: view.version, newer: .held(newer),
+      environment: state.jobs)
     let result = try job.run()
     let next = first > 0 ? view.sealed[first - 1] : view.active
     var edit = result.edit
@@ -209,12 +212,16 @@ final class BackgroundWork: Sendable {
   }
 
   private func choice() -> (CompactionChoice, Version)? {
-    let version = state.view.version
+    let view = state.view
+    let version = view.version
     var situation = CompactionSituation(version: version, options: state.options)
     let quiet = state.now &- lastCommit.load(ordering: .relaxed)
     situation.isIdle = quiet >= state.options.idleNanoseconds
     situation.rewrite = jobs.withLock { jobs in
-      if let rewrite = jobs.rewrite, rewrite.isSatisfied(by: version) { jobs.rewrite = nil }
+      guard let rewrite = jobs.rewrite, !view.holdsInMemory(upTo: rewrite.entriesUpTo) else {
+        return nil
+      }
+      if rewrite.isSatisfied(by: version) { jobs.rewrite = nil }
       return jobs.rewrite
     }
     situation.rewriteWrittenBefore = jobs.withLock { $0.writtenBefore }
@@ -223,7 +230,10 @@ final class BackgroundWork: Sendable {
 
   private func compact(_ choice: CompactionChoice, _ version: Version) throws(EngineError) {
     let started = state.now
-    let result = try CompactionJob(choice, version: version, environment: state.jobs).run()
+    let newer = NewerSources(than: choice) { [state] in state.snapshot().store }
+    let job = CompactionJob(
+      choice, version: version, newer: .held(newer), environment: state.jobs)
+    let result = try job.run()
     try state.install(result.edit, droppedUpTo: result.droppedUpTo)
     state.counters.compactions.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesCompacted.wrappingAdd(result.bytesWritten, ordering: .relaxed)
@@ -237,9 +247,10 @@ final class BackgroundWork: Sendable {
 
   /// Asks for all that is old now to be written anew, in the background.
   func requestRewrite() {
-    let request = RewriteRequest(
-      filesBefore: state.versions.newFileNumber(), entriesUpTo: state.publishedSequence)
+    let request = rewriteOfAllThatIsOld
     jobs.withLock { $0.rewrite = request }
+    // What is in memory counts as well, and the merger drops least where it sees all of a key.
+    queue?.perform { [weak self] writer in self?.seal(writer) }
     scheduleCompaction()
   }
 
@@ -250,10 +261,16 @@ final class BackgroundWork: Sendable {
     scheduleCompaction()
   }
 
+  private var rewriteOfAllThatIsOld: RewriteRequest {
+    RewriteRequest(
+      filesBefore: state.versions.newFileNumber(), entriesUpTo: state.publishedSequence)
+  }
+
   /// Rewrites everything and returns when it is done.
   func compactAll() throws(EngineError) {
+    let request = rewriteOfAllThatIsOld
     try flushAll()
-    requestRewrite()
+    jobs.withLock { $0.rewrite = request }
     while jobs.withLock({ $0.rewrite != nil }) {
       let isBusy = compactHere()
       if let refusal = state.readOnly ?? jobs.withLock({ $0.compaction.failure }) {

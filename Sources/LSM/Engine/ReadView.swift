@@ -36,6 +36,12 @@ final class ReadView: Sendable {
     self.droppedUpTo = droppedUpTo
   }
 
+  /// Does a memtable hold entries up to this one?
+  func holdsInMemory(upTo sequence: SequenceNumber) -> Bool {
+    let oldest = (sealed.last ?? active).memtable
+    return !oldest.isEmpty && oldest.firstSequence <= sequence
+  }
+
   /// Logs before this one hold nothing that is not in a table file.
   var oldestLog: LogNumber { (sealed.last ?? active).firstLog }
 
@@ -118,5 +124,14 @@ package final class Snapshot: Sendable {
   init(_ view: ReadView, sequence: SequenceNumber) {
     self.view = view
     self.sequence = sequence
+  }
+}
+
+extension Snapshot {
+  /// For jobs that ask what is newer than what they merge.
+  var store: NewerSources.Store {
+    NewerSources.Store(
+      memtables: [view.active.memtable] + view.sealed.map(\.memtable), version: view.version,
+      sequence: sequence)
   }
 }

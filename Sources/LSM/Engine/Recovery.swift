@@ -239,8 +239,10 @@ private struct Replay {
   /// Writes all memtables to one file of level 0. The log being read stays live: more of its
   /// entries come.
   private mutating func flush(goingOnWith log: LogNumber) throws(EngineError) {
+    let last = memtables.map(\.memtable.lastSequence).max() ?? .zero
     let job = FlushJob(
-      memtables.map(\.memtable), version: versions.current, environment: jobs)
+      memtables.map(\.memtable), version: versions.current,
+      newer: .from(SequenceNumber(last.rawValue + 1)), environment: jobs)
     var edit = try job.run().edit
     edit.oldestLogNumber = log.rawValue
     _ = try versions.install(edit)

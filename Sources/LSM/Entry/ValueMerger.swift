@@ -26,8 +26,49 @@ package protocol ValueMerger: AnyObject, Sendable {
   /// - Parameters:
   ///   - operands: Newest first, at least one; only the last may hide older ones.
   ///   - isOldest: No older entry of the key exists anywhere, so deletions may vanish.
+  ///   - newer: What is known of newer entries of the key.
   ///   - output: Empty on entry; receives the combined value.
   func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome
+}
+
+/// Where newer entries may be found. Safe for concurrent use.
+package protocol NewerEntrySource: AnyObject, Sendable {
+  /// No newer entry of any key has a lower number.
+  var lowerBound: SequenceNumber { get }
+  /// No newer entry of `key` has a lower number; nil when there is none that was committed before
+  /// the call.
+  func lowerBound(of key: ByteView) -> SequenceNumber?
+}
+
+/// Entries of the key being merged that are newer than its operands. A merger that drops a value
+/// because of others of the key must ask: an entry it does not see may delete those others.
+package enum NewerEntries: Sendable {
+  /// There is none.
+  case none
+  /// There may be some, none of them below this number; when they were written is not known.
+  case from(SequenceNumber)
+  /// Whatever the engine holds at the moment of asking.
+  case held(any NewerEntrySource)
+
+  /// No newer entry of any key of the job has a lower number. Cheap.
+  package var lowerBound: SequenceNumber {
+    switch self {
+    case .none: SequenceNumber(.max)
+    case .from(let sequence): sequence
+    case .held(let sources): sources.lowerBound
+    }
+  }
+
+  /// No newer entry of `key` has a lower number; nil when there is none that was committed before
+  /// the call. Looks at every memtable and level.
+  package func lowerBound(of key: ByteView) -> SequenceNumber? {
+    switch self {
+    case .none: nil
+    case .from(let sequence): sequence
+    case .held(let sources): sources.lowerBound(of: key)
+    }
+  }
 }

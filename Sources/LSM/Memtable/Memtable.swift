@@ -104,7 +104,8 @@ package final class Memtable: @unchecked Sendable {
     foldOperands.removeAll(keepingCapacity: true)
     _ = collect(key, newest: sequence.rawValue << 8 | 0xff, into: &foldOperands)
     let outcome = merger.merge(
-      key: key.bytes, operands: foldOperands, isOldest: false, into: &foldOutput)
+      key: key.bytes, operands: foldOperands, isOldest: false,
+      newer: .from(SequenceNumber(sequence.rawValue + 1)), into: &foldOutput)
     defer { foldOutput.clear(keepingAtMost: 1 << 20) }
     let kind: EntryKind
     switch outcome {
@@ -146,6 +147,13 @@ package final class Memtable: @unchecked Sendable {
       node = entry.next(0)
     }
     return false
+  }
+
+  /// Is there any entry of `key`, published or not?
+  package func holds(_ key: ByteView) -> Bool {
+    let searched = SkipListKey(key)
+    let node = list.firstNode(atOrAfter: searched, order: .max)
+    return node.map { searched.compare($0) == 0 } ?? false
   }
 
   /// A cursor over what `sequence` may see; it keeps the memtable alive.

@@ -2,20 +2,22 @@
 // with the sqlite3 shell while the server runs. A change is durable when its call returns.
 //
 //   tables(id, name, gc_on_read, schema_version, next_family_id)
-//   families(table_id, id, name, gc, type, aggregate)      gc as GCRule.text, NULL keeps all
+//   families(table_id, id, name, gc, type, aggregate, gc_since)
+//                 gc as GCRule.text, NULL keeps all; gc_since is the newest commit before that rule
 //   column_types(table_id, family_id, qualifier, type)
 //   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us)
 //   checksum(id, crc32c)      one row: of all the others, see CatalogChecksum
 //
-// application_id 0x53545241 ("STRA"), user_version is the format's: 1. Ids are never reused.
+// application_id 0x53545241 ("STRA"), user_version is the format's: 2. Ids are never reused.
 
 internal import DataModel
+internal import LSM
 internal import Synchronization
 
 /// The catalog of one data directory. Safe for concurrent use: one call at a time.
 final class Catalog: @unchecked Sendable {
   // Sendable: `database` is only used under `lock`.
-  static let formatVersion: Int64 = 1
+  static let formatVersion: Int64 = 2
   private static let applicationID: Int64 = 0x5354_5241
 
   private let lock = Mutex<Void>(())
@@ -39,6 +41,7 @@ final class Catalog: @unchecked Sendable {
     }
     try checkVersion()
     try checkContents()
+    try upgrade()
   }
 
   private func checkVersion() throws(TableServiceError) {
@@ -73,6 +76,7 @@ final class Catalog: @unchecked Sendable {
           CREATE TABLE families (
             table_id INTEGER NOT NULL REFERENCES tables(id) ON DELETE CASCADE,
             id INTEGER NOT NULL, name TEXT NOT NULL, gc TEXT, type TEXT, aggregate TEXT,
+            gc_since INTEGER NOT NULL,
             PRIMARY KEY (table_id, id), UNIQUE (table_id, name));
           CREATE TABLE column_types (
             table_id INTEGER NOT NULL, family_id INTEGER NOT NULL, qualifier BLOB NOT NULL,
@@ -97,6 +101,21 @@ final class Catalog: @unchecked Sendable {
     var damage: String?
     try guarded { () throws(SQLiteFailure) in damage = try database.damage() }
     if let damage { throw .corruptData(message: "\(path): \(damage)") }
+  }
+
+  /// Brings a catalog of an older version, once it is known to be whole, to this one.
+  private func upgrade() throws(TableServiceError) {
+    try guarded { () throws(SQLiteFailure) in
+      guard try database.integer("PRAGMA user_version") == 1 else { return }
+      try database.sealedTransaction { () throws(SQLiteFailure) in
+        // When the rules were made is not known: as late as can be.
+        try database.execute(
+          """
+          ALTER TABLE families ADD COLUMN gc_since INTEGER NOT NULL DEFAULT \(Int64.max);
+          PRAGMA user_version = \(Catalog.formatVersion);
+          """)
+      }
+    }
   }
 
   /// The highest id ever given to a table, dropped ones included; 0 for none.
@@ -135,6 +154,7 @@ final class Catalog: @unchecked Sendable {
           definition: definition, familyIDs: definition.families.map { ids[$0.name] ?? 0 },
           version: row.version)
         var table = CatalogTable(id: row.id, schema: schema, nextFamilyID: row.next)
+        for family in families { table.gcSince[family.id] = family.gcSince }
         table.totals = try loadTotals(of: row.id)
         tables.append(table)
       }
@@ -145,11 +165,12 @@ final class Catalog: @unchecked Sendable {
 
   private func loadFamilies(
     of table: Int64, _ damage: inout String?
-  ) throws(SQLiteFailure) -> [(id: UInt32, definition: FamilyDefinition)] {
-    var families: [(id: UInt32, definition: FamilyDefinition)] = []
+  ) throws(SQLiteFailure) -> [LoadedFamily] {
+    var families: [LoadedFamily] = []
     var wrong: String?
     try database.query(
-      "SELECT id, name, gc, type, aggregate FROM families WHERE table_id = ?", .integer(table)
+      "SELECT id, name, gc, type, aggregate, gc_since FROM families WHERE table_id = ?",
+      .integer(table)
     ) { row in
       var family = FamilyDefinition(name: row.text(1) ?? "")
       if let text = row.text(2) {
@@ -166,7 +187,10 @@ final class Catalog: @unchecked Sendable {
           wrong = "family \(family.name) has an unknown aggregate: \(text)"
         }
       }
-      families.append((UInt32(clamping: row.integer(0)), family))
+      families.append(
+        LoadedFamily(
+          id: UInt32(clamping: row.integer(0)), definition: family,
+          gcSince: SequenceNumber(UInt64(clamping: row.integer(5)))))
     }
     for index in families.indices {
       try database.query(
@@ -233,7 +257,7 @@ final class Catalog: @unchecked Sendable {
           """,
           .integer(table.id), .text(definition.name), .integer(definition.gcOnRead ? 1 : 0),
           .integer(Int64(table.schema.version)), .integer(Int64(table.nextFamilyID)))
-        try writeFamilies(of: table.id, table.schema)
+        try writeFamilies(of: table)
       }
     }
   }
@@ -248,7 +272,7 @@ final class Catalog: @unchecked Sendable {
           .integer(Int64(table.schema.version)), .integer(Int64(table.nextFamilyID)),
           .integer(table.id))
         try database.run("DELETE FROM families WHERE table_id = ?", .integer(table.id))
-        try writeFamilies(of: table.id, table.schema)
+        try writeFamilies(of: table)
       }
     }
   }
@@ -279,12 +303,14 @@ final class Catalog: @unchecked Sendable {
     }
   }
 
-  private func writeFamilies(of table: Int64, _ schema: TableSchema) throws(SQLiteFailure) {
-    for (family, id) in zip(schema.definition.families, schema.familyIDs) {
+  private func writeFamilies(of row: CatalogTable) throws(SQLiteFailure) {
+    let table = row.id
+    for (family, id) in zip(row.schema.definition.families, row.schema.familyIDs) {
       try database.run(
-        "INSERT INTO families VALUES (?, ?, ?, ?, ?, ?)", .integer(table), .integer(Int64(id)),
-        .text(family.name), .optional(family.gc?.text), .optional(family.type?.rawValue),
-        .optional(family.aggregate?.rawValue))
+        "INSERT INTO families VALUES (?, ?, ?, ?, ?, ?, ?)", .integer(table),
+        .integer(Int64(id)), .text(family.name), .optional(family.gc?.text),
+        .optional(family.type?.rawValue), .optional(family.aggregate?.rawValue),
+        .integer(Int64(clamping: (row.gcSince[id] ?? .zero).rawValue)))
       for (qualifier, type) in family.columns {
         try database.run(
           "INSERT INTO column_types VALUES (?, ?, ?, ?)", .integer(table), .integer(Int64(id)),
@@ -300,4 +326,11 @@ final class Catalog: @unchecked Sendable {
       throw TableServiceError(error)
     }
   }
+}
+
+/// A family as its row says.
+private struct LoadedFamily {
+  let id: UInt32
+  var definition: FamilyDefinition
+  let gcSince: SequenceNumber
 }

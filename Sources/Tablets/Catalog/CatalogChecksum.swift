@@ -6,25 +6,28 @@ internal import Bytes
 
 extension SQLiteDatabase {
   /// Each gives one text a row, in an order of its own.
-  private static let contents = [
-    """
-    SELECT quote(id) || quote(name) || quote(gc_on_read) || quote(schema_version)
-      || quote(next_family_id) FROM tables ORDER BY id
-    """,
-    """
-    SELECT quote(table_id) || quote(id) || quote(name) || quote(gc) || quote(type)
-      || quote(aggregate) FROM families ORDER BY table_id, id
-    """,
-    """
-    SELECT quote(table_id) || quote(family_id) || quote(qualifier) || quote(type)
-      FROM column_types ORDER BY table_id, family_id, qualifier
-    """,
-    """
-    SELECT quote(table_id) || quote(puts) || quote(deletes) || quote(last_write_us)
-      || quote(max_cell_timestamp_us) FROM totals ORDER BY table_id
-    """,
-    "SELECT quote(seq) FROM sqlite_sequence WHERE name = 'tables'",
-  ]
+  private static func contents(version: Int64) -> [String] {
+    let gcSince = version >= 2 ? " || quote(gc_since)" : ""
+    return [
+      """
+      SELECT quote(id) || quote(name) || quote(gc_on_read) || quote(schema_version)
+        || quote(next_family_id) FROM tables ORDER BY id
+      """,
+      """
+      SELECT quote(table_id) || quote(id) || quote(name) || quote(gc) || quote(type)
+        || quote(aggregate)\(gcSince) FROM families ORDER BY table_id, id
+      """,
+      """
+      SELECT quote(table_id) || quote(family_id) || quote(qualifier) || quote(type)
+        FROM column_types ORDER BY table_id, family_id, qualifier
+      """,
+      """
+      SELECT quote(table_id) || quote(puts) || quote(deletes) || quote(last_write_us)
+        || quote(max_cell_timestamp_us) FROM totals ORDER BY table_id
+      """,
+      "SELECT quote(seq) FROM sqlite_sequence WHERE name = 'tables'",
+    ]
+  }
 
   /// Makes a change and seals the catalog as it is then, in one transaction, and moves it from the
   /// write-ahead log into the file: what stays in the log could be cut off unnoticed.
@@ -57,7 +60,8 @@ extension SQLiteDatabase {
 
   private func contentsChecksum() throws(SQLiteFailure) -> Int64 {
     var checksum: UInt32 = 0
-    for query in SQLiteDatabase.contents {
+    let version = try integer("PRAGMA user_version")
+    for query in SQLiteDatabase.contents(version: version) {
       try self.query(query) { row in
         // A missing text is not an empty one.
         let text = (row.text(0) ?? "\u{0}") + "\n"

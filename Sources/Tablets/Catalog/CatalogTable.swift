@@ -1,6 +1,7 @@
 // A table as the catalog knows it, and the totals that outlive the process.
 
 internal import DataModel
+internal import LSM
 
 /// One table's row and what belongs to it.
 struct CatalogTable: Sendable {
@@ -8,6 +9,8 @@ struct CatalogTable: Sendable {
   let id: Int64
   var schema: TableSchema
   var nextFamilyID: UInt32
+  /// The newest commit before a family's rule was changed, by family id; see `CollectionHorizon`.
+  var gcSince: [UInt32: SequenceNumber] = [:]
   var totals = TableTotals()
 }
 

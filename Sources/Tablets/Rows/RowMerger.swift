@@ -29,13 +29,14 @@ package final class RowMerger: ValueMerger {
   var collectionCount: UInt64 { collections.load(ordering: .acquiring) }
 
   package func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome {
     let work = idle.withLock { $0.popLast() } ?? MergeWork()
     defer { idle.withLock { if $0.count < 16 { $0.append(work) } } }
     do {
       let outcome = try work.merge(
-        operands, request(operands, isOldest: isOldest), into: &output)
+        key, operands, request(operands, isOldest: isOldest, newer), into: &output)
       if work.hasCollected { collections.add(1, ordering: .acquiringAndReleasing) }
       sizes.merged(key, byteCount: output.count)
       return outcome
@@ -44,18 +45,21 @@ package final class RowMerger: ValueMerger {
     }
   }
 
-  private func request(_ operands: [Operand], isOldest: Bool) -> MergeRequest {
+  private func request(
+    _ operands: [Operand], isOldest: Bool, _ newer: NewerEntries
+  ) -> MergeRequest {
     let rules = rules.value
     return MergeRequest(
       rules: rules, now: rules.dependsOnTime ? time.wallMicroseconds : 0,
-      hidesOlder: operands.last.map { $0.kind.hidesOlder } ?? false, isOldest: isOldest)
+      hidesOlder: operands.last.map { $0.kind.hidesOlder } ?? false, isOldest: isOldest,
+      newer: newer)
   }
 
   /// Bytes that a whole row will have once all its operands, newest first, are merged.
   func byteCount(ofMerging operands: [Operand]) -> Int {
     var merged = ByteBuffer(capacity: 4 << 10)
     let outcome = try? MergeWork().merge(
-      operands, request(operands, isOldest: true), into: &merged)
+      ByteView(), operands, request(operands, isOldest: true, .none), into: &merged)
     // Damaged operands are kept as they are; a read of the row reports them.
     return outcome == nil || outcome == .unchanged
       ? operands.reduce(0) { $0 + $1.value.count } : merged.count
@@ -81,6 +85,7 @@ struct MergeRequest {
   /// The oldest operand is a `put` or a `delete`.
   let hidesOlder: Bool
   let isOldest: Bool
+  let newer: NewerEntries
 
   /// Nothing older matters: tombstones have done their work.
   var isComplete: Bool { hidesOlder || isOldest }
@@ -95,11 +100,13 @@ final class MergeWork: @unchecked Sendable {
   private var tombstones: ContiguousArray<TombstoneRange> = []
   /// Cells were dropped by a rule.
   private(set) var hasCollected = false
+  private var horizon = CollectionHorizon()
 
   func merge(
-    _ operands: [Operand], _ request: MergeRequest, into output: inout ByteBuffer
+    _ key: ByteView, _ operands: [Operand], _ request: MergeRequest, into output: inout ByteBuffer
   ) throws(ByteReadError) -> MergeOutcome {
     hasCollected = false
+    horizon.begin(key)
     if operands.count == 1, let outcome = try outcomeWithoutWork(operands[0], request) {
       return outcome
     }
@@ -167,7 +174,7 @@ final class MergeWork: @unchecked Sendable {
       var count = 0
       while try column.next() { count += 1 }
       if count > 0,
-        gc.dooms(newerCount: count - 1, microseconds: column.time * 1_000, now: request.now)
+        horizon.dooms(gc, rules, newerCount: count - 1, milliseconds: column.time, request)
       {
         return true
       }
@@ -217,7 +224,7 @@ final class MergeWork: @unchecked Sendable {
     var cut: TombstoneRange?
     while try column.next() {
       if let gc = rules.gc,
-        gc.dooms(newerCount: count, microseconds: column.time * 1_000, now: request.now)
+        horizon.dooms(gc, rules, newerCount: count, milliseconds: column.time, request)
       {
         hasCollected = true
         cut = TombstoneRange(start: 0, end: column.time + 1)

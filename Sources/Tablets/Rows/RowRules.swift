@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import DataModel
+internal import LSM
 internal import Synchronization
 
 /// One family as encoder, merger and reader see it.
@@ -13,6 +14,8 @@ struct FamilyRules: Sendable {
   let definition: FamilyDefinition
   let name: [UInt8]
   let gc: GCRule?
+  /// The newest commit that came before the rule was in force; zero where none did.
+  let gcSince: SequenceNumber
   /// See `GCRule.harmlessCellCount`.
   let harmlessCellCount: Int?
   let aggregate: AggregateKind?
@@ -45,12 +48,14 @@ final class RowRules: Sendable {
   let dependsOnTime: Bool
   let hasGarbageRules: Bool
 
-  init(_ schema: TableSchema) {
+  /// - Parameter gcSince: See `FamilyRules`, by family id; zero where none is named.
+  init(_ schema: TableSchema, gcSince: [UInt32: SequenceNumber] = [:]) {
     self.schema = schema
     families = schema.definition.families.enumerated().map { index, family in
       FamilyRules(
         id: schema.familyIDs[index], index: index, definition: family,
         name: schema.familyNames[index], gc: family.gc,
+        gcSince: gcSince[schema.familyIDs[index]] ?? .zero,
         harmlessCellCount: family.gc.flatMap(\.harmlessCellCount), aggregate: family.aggregate,
         columnTypes: family.columns.sorted { $0.key.lexicographicallyPrecedes($1.key) }
           .map { (qualifier: $0.key, type: $0.value) })

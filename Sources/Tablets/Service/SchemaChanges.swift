@@ -1,10 +1,16 @@
 // Changes of a table's families, applied to its catalog row: all or none.
 
 internal import DataModel
+internal import LSM
 
 extension CatalogTable {
+  /// - Parameter sequence: The table's newest commit when the changes were asked for.
   /// - Throws: Why one of the changes cannot be; the row is then of no use.
-  mutating func apply(_ changes: [TableChange]) throws(TableServiceError) {
+  mutating func apply(
+    _ changes: [TableChange], after sequence: SequenceNumber
+  ) throws(TableServiceError) {
+    // What came before is not younger than now, whatever a crash or an older format left.
+    gcSince = gcSince.mapValues { min($0, sequence) }
     var definition = schema.definition
     var ids: [String: UInt32] = [:]
     for (family, id) in zip(definition.families, schema.familyIDs) { ids[family.name] = id }
@@ -29,11 +35,14 @@ extension CatalogTable {
             message: "whether family \"\(family.name)\" is an aggregate, and of what kind, cannot "
               + "change")
         }
+        if let id = ids[family.name], definition.families[index].gc != family.gc {
+          gcSince[id] = sequence
+        }
         definition.families[index] = family
       case .dropFamily(let name):
         guard ids[name] != nil else { throw .unknownFamily(name, table: definition.name) }
         definition.families.removeAll { $0.name == name }
-        ids[name] = nil
+        if let id = ids.removeValue(forKey: name) { gcSince[id] = nil }
       case .setGCOnRead(let collects):
         definition.gcOnRead = collects
       }

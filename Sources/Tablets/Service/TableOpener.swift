@@ -59,7 +59,7 @@ struct TableOpener: Sendable {
   private func open(
     _ row: CatalogTable, mayCreate: Bool
   ) throws(TableServiceError) -> Table {
-    let rules = CurrentRules(RowRules(row.schema))
+    let rules = CurrentRules(RowRules(row.schema, gcSince: row.gcSince))
     let merger = RowMerger(
       rules: rules, time: time, sizes: RowSizes(rowByteCount: rowByteCount))
     let changes = RangeChanges()
@@ -92,7 +92,11 @@ struct TableOpener: Sendable {
     } catch {
       throw TableServiceError(error)
     }
-    changes.begin(after: engine.snapshot().sequence)
+    let newest = engine.snapshot().sequence
+    changes.begin(after: newest)
+    // Rules are older than what comes now, whatever a crash or an older format left.
+    let gcSince = row.gcSince.mapValues { min($0, newest) }
+    rules.replace(by: RowRules(row.schema, gcSince: gcSince))
     return Table(
       id: row.id, name: row.schema.definition.name, engine: engine,
       parts: TableParts(

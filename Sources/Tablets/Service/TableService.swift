@@ -178,10 +178,10 @@ package final class TableService: Sendable {
       let table = try named(name)
       guard var row = schemas[table.id] else { throw .unknownTable(name) }
       if changes.isEmpty { return row.schema.definition }
-      try row.apply(changes)
+      try row.apply(changes, after: table.engine.snapshot().sequence)
       try catalog.update(row)
       schemas[table.id] = row
-      table.install(row.schema)
+      table.install(RowRules(row.schema, gcSince: row.gcSince))
       // Dropped families and stricter rules: their space is given back now, not in ten minutes.
       if changes.contains(where: \.mayFreeSpace) {
         table.engine.requestFullCompaction()

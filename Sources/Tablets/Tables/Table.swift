@@ -104,8 +104,8 @@ package final class Table: Sendable {
   }
 
   /// Puts a new schema into force. It is durable already.
-  func install(_ schema: TableSchema) {
-    rules.replace(by: RowRules(schema))
+  func install(_ new: RowRules) {
+    rules.replace(by: new)
     changes.fireAll()
   }
 

@@ -38,7 +38,7 @@ import VFS
         // Newer than all that is compacted, and made for the same version.
         let memtable = world.memtable(entries: 20)
         let flushed = try FlushJob(
-          [memtable], version: world.version, environment: world.environment
+          [memtable], version: world.version, newer: .none, environment: world.environment
         ).run()
         for result in [compacted, flushed].compactMap({ $0 }).shuffled(using: &world.random) {
           world.install(result)
@@ -98,7 +98,9 @@ import VFS
       ByteView.of([1]) { table.insert(kind: .put, key: key, value: $0, sequence: .init(1)) }
       table.insert(kind: .delete, key: key, value: ByteView(), sequence: .init(2))
     }
-    let result = try FlushJob([table], version: world.version, environment: world.environment).run()
+    let result = try FlushJob(
+      [table], version: world.version, newer: .none, environment: world.environment
+    ).run()
     #expect(result.edit.additions.isEmpty)
     #expect(result.edit.lastSequence == SequenceNumber(2))
     // Over an older value the tombstone is needed.
@@ -109,7 +111,9 @@ import VFS
     ByteView.of(Array("key1".utf8)) { key in
       over.insert(kind: .delete, key: key, value: ByteView(), sequence: .init(1_000))
     }
-    let kept = try FlushJob([over], version: world.version, environment: world.environment).run()
+    let kept = try FlushJob(
+      [over], version: world.version, newer: .none, environment: world.environment
+    ).run()
     #expect(kept.edit.additions.first?.table.tombstoneCount == 1)
     #expect(try world.strayFiles().count == 1)
   }
@@ -126,7 +130,7 @@ import VFS
       }
       let compacted = try? world.run(choice)
       let flushed = try? FlushJob(
-        [memtable], version: world.version, environment: world.environment
+        [memtable], version: world.version, newer: .none, environment: world.environment
       )
       .run()
       world.files.fault = nil

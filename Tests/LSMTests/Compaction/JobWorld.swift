@@ -106,7 +106,7 @@ struct JobWorld {
   }
 
   mutating func flush(_ memtables: [Memtable]) throws {
-    install(try FlushJob(memtables, version: version, environment: environment).run())
+    install(try FlushJob(memtables, version: version, newer: .none, environment: environment).run())
   }
 
   func choose(_ change: (inout CompactionSituation) -> Void = { _ in }) -> CompactionChoice? {
@@ -116,7 +116,7 @@ struct JobWorld {
   }
 
   func run(_ choice: CompactionChoice) throws(EngineError) -> JobResult {
-    try CompactionJob(choice, version: version, environment: environment).run()
+    try CompactionJob(choice, version: version, newer: .none, environment: environment).run()
   }
 
   mutating func install(_ result: JobResult) {

@@ -39,9 +39,11 @@ private final class ForgetfulMerger: ValueMerger {
   private let whole = TextMerger()
 
   func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome {
-    let outcome = whole.merge(key: key, operands: operands, isOldest: isOldest, into: &output)
+    let outcome = whole.merge(
+      key: key, operands: operands, isOldest: isOldest, newer: newer, into: &output)
     guard operands.count > 1, operands.last?.kind == .delete, !isOldest else { return outcome }
     return .merge
   }

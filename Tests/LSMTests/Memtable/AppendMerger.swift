@@ -7,7 +7,8 @@ import LSM
 /// Concatenates, oldest first.
 final class AppendMerger: ValueMerger {
   func merge(
-    key: ByteView, operands: [Operand], isOldest: Bool, into output: inout ByteBuffer
+    key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
+    into output: inout ByteBuffer
   ) -> MergeOutcome {
     guard let oldest = operands.last else { return .nothing }
     if operands.count == 1 {

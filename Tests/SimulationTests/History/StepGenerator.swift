@@ -251,8 +251,10 @@ struct StepGenerator {
       case 4 where isThere && family.aggregate == nil, 5 where isThere && family.aggregate == nil:
         var changed = family
         changed.gc =
-          [nil, .maxVersions(1), .maxVersions(3), .maxAge(microseconds: 2_000_000)][
-            random.below(4)]
+          [
+            nil, .maxVersions(1), .maxVersions(3), .maxAge(microseconds: 2_000_000),
+            .intersection([.maxVersions(1), .maxAge(microseconds: 1_000_000)]),
+          ][random.below(5)]
         changes.append(.updateFamily(changed))
       case 6: changes.append(.setGCOnRead(random.chance(0.5)))
       default:

@@ -32,10 +32,16 @@ struct RowWorld {
   let merger: RowMerger
   let time = ManualTime()
 
-  init(_ families: [FamilyDefinition], ids: [UInt32]? = nil, gcOnRead: Bool = false) {
+  init(
+    _ families: [FamilyDefinition], ids: [UInt32]? = nil, gcOnRead: Bool = false,
+    gcSince: UInt64 = 0
+  ) {
     let definition = TableDefinition(name: "t", families: families, gcOnRead: gcOnRead)
     let familyIDs = ids ?? definition.families.indices.map { UInt32($0 + 1) }
-    rules = RowRules(TableSchema(definition: definition, familyIDs: familyIDs, version: 1))
+    let since = Dictionary(
+      uniqueKeysWithValues: familyIDs.map { ($0, SequenceNumber(gcSince)) })
+    rules = RowRules(
+      TableSchema(definition: definition, familyIDs: familyIDs, version: 1), gcSince: since)
     merger = RowMerger(
       rules: CurrentRules(rules), time: time, sizes: RowSizes(rowByteCount: 1 << 20))
   }
@@ -61,10 +67,13 @@ struct RowWorld {
   }
 
   /// - Parameter entries: Newest first.
-  func merge(_ entries: [TestEntry], isOldest: Bool) -> TestEntry? {
+  func merge(
+    _ entries: [TestEntry], isOldest: Bool, newer: NewerEntries = .none
+  ) -> TestEntry? {
     var output = ByteBuffer()
     let outcome = withOperands(entries) {
-      merger.merge(key: ByteView(), operands: $0, isOldest: isOldest, into: &output)
+      merger.merge(
+        key: ByteView(), operands: $0, isOldest: isOldest, newer: newer, into: &output)
     }
     switch outcome {
     case .unchanged: return entries[0]

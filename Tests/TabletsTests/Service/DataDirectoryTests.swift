@@ -100,7 +100,8 @@ import VFS
     expect("not_a_data_directory") { _ = try Catalog(path: path) }
     do {
       let database = try SQLiteDatabase(path: path)
-      try database.execute("PRAGMA application_id = 0x53545241; PRAGMA user_version = 2")
+      try database.execute(
+        "PRAGMA application_id = 0x53545241; PRAGMA user_version = \(Catalog.formatVersion + 1)")
     }
     expect("newer_version") { _ = try Catalog(path: path) }
     let files = PosixFileSystem()
