@@ -45,7 +45,10 @@ extension SQLiteDatabase {
   func damage() throws(SQLiteFailure) -> String? {
     var verdict = "ok"
     try query("PRAGMA integrity_check(1)") { verdict = $0.text(0) ?? "" }
-    if verdict != "ok" { return "not whole: \(verdict)" }
+    if verdict != "ok" {
+      if let failure = unreadable(verdict) { throw failure }
+      return "not whole: \(verdict)"
+    }
     guard try integer("SELECT count(*) FROM sqlite_schema WHERE name = 'checksum'") == 1,
       try integer("SELECT count(*) FROM checksum") == 1
     else { return "its checksum is missing" }
@@ -56,6 +59,15 @@ extension SQLiteDatabase {
         + String(computed, radix: 16)
     }
     return nil
+  }
+
+  /// A page that could not be read is no damage; the check reports it in its text all the same.
+  private func unreadable(_ verdict: String) -> SQLiteFailure? {
+    guard let (_, found) = verdict.firstMatch(of: /error code=(\d+)/)?.output,
+      let code = Int32(found)
+    else { return nil }
+    let failure = SQLiteFailure(path: path, code: code, message: verdict)
+    return failure.isDamage ? nil : failure
   }
 
   private func contentsChecksum() throws(SQLiteFailure) -> Int64 {

@@ -33,7 +33,7 @@ enum SQLiteValue {
 /// One connection. Not safe for concurrent use.
 struct SQLiteDatabase: ~Copyable {
   private let handle: OpaquePointer
-  private let path: String
+  let path: String
   /// Tells SQLite to copy what is bound.
   private static let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
   /// Milliseconds to wait for an operator's shell that holds the file.

@@ -3,6 +3,7 @@
 
 import Bytes
 import DataModel
+import Glibc
 import LSM
 import Synchronization
 import TestSupport
@@ -130,6 +131,25 @@ import VFS
       stopped += 1
     }
     #expect(stopped > 10)
+  }
+
+  @Test func `a catalog that cannot be read now is not called damaged`() throws {
+    let world = try filledWorld()
+    var refusals = 0
+    for skipped in 0..<200 {
+      world.files.plan = FaultPlan([
+        .init(.fail(errno: EIO), operations: [.read], path: "catalog", skip: skipped)
+      ])
+      do throws(TableServiceError) {
+        try world.open().close()
+      } catch {
+        guard case .retryLater = error else { throw error }
+        refusals += 1
+      }
+    }
+    #expect(refusals > 5)
+    world.files.plan = FaultPlan()
+    #expect(try world.open().definitions().map(\.name) == ["a", "b", "c"])
   }
 }
 
