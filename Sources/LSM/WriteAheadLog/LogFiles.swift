@@ -1,5 +1,8 @@
 // The log files of one engine: the one being written, those whose entries are not yet all in table
 // files, and those that wait to be used again. A recycled file keeps its name and its blocks.
+//
+// Only files of this process are recycled. After a sync that failed in an earlier one, the kernel
+// may show a length that no sync brings to the disk any more.
 
 internal import Bytes
 internal import Runtime
@@ -28,8 +31,8 @@ final class LogFiles: @unchecked Sendable {
     var number: LogNumber
     var slot: FileNumber
     var byteCount: UInt64
-    /// Bytes the file has, durably, as far as is known.
-    var reservedByteCount: UInt64 = 0
+    /// Bytes the file has, durably; nil for a file of an earlier process.
+    var reservedByteCount: UInt64?
   }
 
   /// A file that holds nothing; its name is durable.
@@ -64,7 +67,7 @@ final class LogFiles: @unchecked Sendable {
   private let syncable: Mutex<LogWriter>
   private(set) var writer: LogWriter
 
-  /// Starts a log in one of the `found` files that are free, or in a new one.
+  /// Starts a log in a new file, and removes those that recovery found free.
   init(
     directory: String, fileSystem: any FileSystem, byteCountLimit: UInt64, randomSeed: UInt64,
     found: RecoveredLogs
@@ -73,19 +76,13 @@ final class LogFiles: @unchecked Sendable {
     self.fileSystem = fileSystem
     self.byteCountLimit = byteCountLimit
     var random = SplitMix64(seed: randomSeed)
-    var initial = State(free: found.free.map { Free(slot: $0) }, nextSlot: found.nextSlot)
+    var initial = State(free: [], nextSlot: found.nextSlot + 1)
     initial.live = found.live.map {
       Live(number: $0.number, slot: $0.slot, byteCount: $0.byteCount)
     }
     do throws(FileError) {
-      let slot: FileNumber
-      if let recycled = initial.free.popLast() {
-        slot = recycled.slot
-      } else {
-        slot = FileNumber(initial.nextSlot)
-        initial.nextSlot += 1
-        try LogFiles.create(slot, in: directory, fileSystem)
-      }
+      let slot = FileNumber(found.nextSlot)
+      try LogFiles.create(slot, in: directory, fileSystem)
       let file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
       let capacity = Swift.min(LogFiles.smallestByteCount, byteCountLimit)
       writer = try LogWriter(
@@ -95,6 +92,10 @@ final class LogFiles: @unchecked Sendable {
         Live(number: found.nextNumber, slot: slot, byteCount: 0, reservedByteCount: capacity))
     } catch {
       throw EngineError(error)
+    }
+    // One that stays is found and removed at the next opening.
+    for slot in found.free {
+      try? fileSystem.remove(FileName.log(slot).path(in: directory))
     }
     self.random = random
     state = Mutex(initial)
@@ -252,17 +253,22 @@ final class LogFiles: @unchecked Sendable {
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
   func release(below oldest: LogNumber) {
-    let surplus = state.withLock { state -> [Free] in
+    let surplus = state.withLock { state -> [FileNumber] in
+      var surplus: [FileNumber] = []
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
-        state.free.append(Free(slot: first.slot, reservedByteCount: first.reservedByteCount))
+        if let reserved = first.reservedByteCount {
+          state.free.append(Free(slot: first.slot, reservedByteCount: reserved))
+        } else {
+          surplus.append(first.slot)
+        }
         state.live.removeFirst()
       }
-      let kept = Array(state.free.suffix(LogFiles.freeLimit))
-      defer { state.free = kept }
-      return Array(state.free.dropLast(kept.count))
+      surplus += state.free.dropLast(LogFiles.freeLimit).map(\.slot)
+      state.free = state.free.suffix(LogFiles.freeLimit)
+      return surplus
     }
     // One that stays is found and removed at the next opening.
-    for free in surplus { try? fileSystem.remove(FileName.log(free.slot).path(in: directory)) }
+    for slot in surplus { try? fileSystem.remove(FileName.log(slot).path(in: directory)) }
   }
 
   /// Bytes that recovery would have to read.

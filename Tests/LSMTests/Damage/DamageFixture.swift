@@ -49,8 +49,8 @@ struct DamageFixture {
   let files: [FixtureFile]
   /// All keys with their values, ascending.
   let pairs: [String]
-  /// The same before the last commit.
-  let pairsBeforeLast: [String]
+  /// The same before the last commit, before the last two, and so on, as far as anybody may ask.
+  let earlierPairs: [[String]]
   let seed: UInt64
 
   init(seed: UInt64) throws {
@@ -61,7 +61,7 @@ struct DamageFixture {
     options = life.world.options
     disk = life.world.files.crashClone(keeping: 1)
     pairs = life.pairs
-    pairsBeforeLast = life.pairsBeforeLast
+    earlierPairs = life.earlierPairs
     files = try DamageFixture.files(of: disk, in: directory)
   }
 
@@ -164,7 +164,8 @@ final class FixtureLife {
   let world: EngineWorld
   private var random: SeededGenerator
   private var model: [String: String] = [:]
-  private var before: [String: String] = [:]
+  /// Before each commit.
+  private var before: [[String: String]] = []
 
   init(seed: UInt64) throws {
     world = try EngineWorld(seed: seed)
@@ -180,7 +181,7 @@ final class FixtureLife {
   }
 
   var pairs: [String] { FixtureLife.pairs(model) }
-  var pairsBeforeLast: [String] { FixtureLife.pairs(before) }
+  var earlierPairs: [[String]] { before.suffix(40).reversed().map { FixtureLife.pairs($0) } }
 
   private static func pairs(_ model: [String: String]) -> [String] {
     model.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
@@ -197,28 +198,34 @@ final class FixtureLife {
     world.scheduler.runReady()
     let engine = try world.open()
     try write(to: engine, count: 60, pumping: true)
-    try engine.flush()
-    world.scheduler.runReady()
-    // Nobody flushes these: several logs stay alive.
-    try write(to: engine, count: 36, pumping: false)
-    // The newest of them holds a few records.
-    while try newestRecordCount() < 4 { try write(to: engine, count: 1, pumping: false) }
+    // Nobody flushes these: several logs stay alive. The first are recycled together, so that the
+    // second are in their files.
+    for _ in 0..<2 {
+      try engine.flush()
+      world.scheduler.runReady()
+      repeat {
+        try write(to: engine, count: 1, pumping: false)
+      } while try !hasLogsEnough()
+    }
     // A log of the first life whose removal did not reach the disk.
     world.files.setContents(of: "\(world.directory)/000900.log", to: dead)
   }
 
   private func write(to engine: Engine, count: Int, pumping: Bool) throws {
     for _ in 0..<count {
-      before = model
+      before.append(model)
       _ = try engine.commitAndWait(anyBatch())
       if pumping { while random.chance(0.4) { world.scheduler.runOne() } }
     }
   }
 
-  private func newestRecordCount() throws -> Int {
+  /// Are there three live logs, and a few records in the newest?
+  private func hasLogsEnough() throws -> Bool {
     let files = try DamageFixture.files(of: world.files, in: world.directory)
-    let newest = files.first { $0.kind == .newestLog }
-    return newest?.regions.count { $0.name.hasSuffix("record") && $0.isUsed } ?? 0
+    guard files.count(where: { $0.kind == .olderLog }) >= 2,
+      let newest = files.first(where: { $0.kind == .newestLog })
+    else { return false }
+    return newest.regions.count { $0.name.hasSuffix("record") && $0.isUsed } >= 4
   }
 
   private func anyBatch() -> WriteBatch {

@@ -12,8 +12,8 @@ enum DamageOutcome {
   case refused(EngineError, atOpen: Bool)
   /// Every answer is what it was.
   case same
-  /// The last commit is gone, and nothing else.
-  case lastRecordDropped
+  /// So many of the last commits are gone, and nothing else.
+  case lastRecordsDropped(Int)
   /// An answer is wrong, in words.
   case wrong(String)
 }
@@ -71,7 +71,9 @@ struct DamageJudge {
     }
     guard forwards == gotten else { return .wrong("a scan and reads by key differ") }
     if forwards == fixture.pairs { return .same }
-    if forwards == fixture.pairsBeforeLast { return .lastRecordDropped }
+    if let index = fixture.earlierPairs.firstIndex(of: forwards) {
+      return .lastRecordsDropped(index + 1)
+    }
     return .wrong("\(forwards.count) keys, not the \(fixture.pairs.count) that were written")
   }
 }

@@ -66,8 +66,9 @@ import VFS
       if !problems.isEmpty { return .foundByCheck }
       #expect(!place.isUsed || place.name == "last edit", "\(context): nobody noticed")
       return .unused(place.name)
-    case .lastRecordDropped:
-      #expect(place.name == "last record", "\(context): the last record was dropped")
+    case .lastRecordsDropped(let count):
+      #expect(
+        place.name == "last record" && count == 1, "\(context): \(count) last records dropped")
       return .lastRecord
     case .wrong(let reason):
       Issue.record("\(context): \(reason)")
@@ -127,7 +128,7 @@ import VFS
       switch try judge.judge(disk, compacting: true) {
       case .refused: tally.count(.foundAtRead)
       case .same: tally.count(.unused("\(region.name): filters, indexes and moves"))
-      case .lastRecordDropped: tally.count(.wrong)
+      case .lastRecordsDropped: tally.count(.wrong)
       case .wrong(let reason):
         tally.count(.wrong)
         Issue.record("seed \(Self.seed): \(file.path), byte \(offset): \(reason)")
@@ -140,13 +141,19 @@ import VFS
   /// The control: damage that a checksum does not show must be seen as a wrong answer.
   @Test func `a reader that ignores checksums would be noticed`() throws {
     var noticed = 0
-    for file in fixture.files(.tableFile) {
-      guard let forged = ForgedBlock.flippingValue(in: file.bytes) else { continue }
-      let disk = try judge.disk(with: forged, at: file.path)
-      switch try judge.judge(disk) {
-      case .wrong, .lastRecordDropped: noticed += 1
-      case .same: break
-      case .refused(let error, _): Issue.record("\(file.path) was forged, and refused: \(error)")
+    // Not every fixture has a plain block whose first value is the newest of its key.
+    for seed in Self.seed..<Self.seed + 8 where noticed == 0 {
+      let fixture = try DamageFixture(seed: seed)
+      let judge = DamageJudge(fixture: fixture)
+      for file in fixture.files(.tableFile) {
+        guard let forged = ForgedBlock.flippingValue(in: file.bytes) else { continue }
+        let disk = try judge.disk(with: forged, at: file.path)
+        switch try judge.judge(disk) {
+        case .wrong, .lastRecordsDropped: noticed += 1
+        case .same: break
+        case .refused(let error, _):
+          Issue.record("\(file.path) was forged, and refused: \(error)")
+        }
       }
     }
     #expect(noticed > 0, "no forged block changed an answer")
