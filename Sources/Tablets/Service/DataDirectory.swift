@@ -146,10 +146,11 @@ struct DataDirectory {
 
   private func checkMarker() throws(TableServiceError) {
     switch try readMarker() {
-    case .whole: return
-    case .beginning where try isUnused():
-      // A crash between making the file and its sync, which may leave a length without bytes.
+    case .whole where try isUnused(), .beginning where try isUnused():
+      // A crash between making the file and its sync, which may leave a length without bytes; or a
+      // sync that failed or never came, after which the page cache may show what no disk has.
       try writeMarker()
+    case .whole: return
     case .newer(let version):
       throw .conflict(
         code: "newer_version",

@@ -76,6 +76,19 @@ import VFS
     service.close()
   }
 
+  @Test func `a marker whose sync failed is written again before it is relied on`() throws {
+    let world = ServiceWorld()
+    world.files.plan = FaultPlan([
+      .init(.partly(share: 0, errno: EIO), operations: [.sync], path: "STRATA")
+    ])
+    #expect(throws: TableServiceError.self) { _ = try world.open() }
+    let service = try world.open()
+    try service.createTable(TableDefinition(name: "t", families: []))
+    world.crash()
+    #expect(try world.open().definitions().map(\.name) == ["t"])
+    service.close()
+  }
+
   @Test func `a parent that nobody may read is not in the way of a directory that is there`() throws
   {
     let world = ServiceWorld()
