@@ -138,7 +138,7 @@ let package = Package(
     .testTarget(
       name: "TabletsTests",
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TestSupport"],
-      swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "JSONTests", dependencies: ["Bytes", "Runtime", "JSON"], swiftSettings: strict),
     .testTarget(

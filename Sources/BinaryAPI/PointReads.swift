@@ -98,16 +98,34 @@ extension BinarySession {
     _ id: UInt64, _ request: GetRequestView, _ options: ReadOptions, _ cost: Int
   ) {
     let key = request.key.array
-    let name = request.table.array
-    onWorker(.get, id, cost) { service, writer, output throws(TableServiceError) in
+    readWaiting(.get, id, request.table, options, cost) {
+      read, writer, output throws(TableServiceError) in
+      writer.cells(of: try read(key), .get, id, into: &output)
+    }
+  }
+
+  /// Reads rows on a thread that may block; each is good until the next is read.
+  private func readWaiting(
+    _ operation: Operation, _ id: UInt64, _ table: ByteView, _ options: ReadOptions, _ cost: Int,
+    _ answer:
+      @escaping @Sendable (
+        _ read: ([UInt8]) throws(TableServiceError) -> RowBuffer, AnswerWriter, inout ByteBuffer
+      ) throws(TableServiceError) -> Void
+  ) {
+    let name = table.array
+    onWorker(operation, id, cost) { service, writer, output throws(TableServiceError) in
       let table = try ByteView.of(name) { name throws(TableServiceError) in
         try service.table(name)
       }
       let row = RowBuffer()
-      _ = try ByteView.of(key) { key throws(TableServiceError) in
-        try table.read(key, options, wait: .allowed, into: row)
+      let read = { (key: [UInt8]) throws(TableServiceError) -> RowBuffer in
+        row.clear()
+        _ = try ByteView.of(key) { key throws(TableServiceError) in
+          try table.read(key, options, wait: .allowed, into: row)
+        }
+        return row
       }
-      writer.cells(of: row, .get, id, into: &output)
+      try answer(read, writer, &output)
     }
   }
 
@@ -158,12 +176,8 @@ extension BinarySession {
     _ id: UInt64, _ request: BatchGetRequestView, _ options: ReadOptions, _ cost: Int
   ) {
     let keys = request.keys.map(\.array)
-    let name = request.table.array
-    onWorker(.batchGet, id, cost) { service, writer, output throws(TableServiceError) in
-      let table = try ByteView.of(name) { name throws(TableServiceError) in
-        try service.table(name)
-      }
-      let row = RowBuffer()
+    readWaiting(.batchGet, id, request.table, options, cost) {
+      read, writer, output throws(TableServiceError) in
       var frames = RowFrames(.batchGet, id, writer)
       for key in keys {
         guard output.count <= BinarySession.batchByteCount else {
@@ -171,11 +185,7 @@ extension BinarySession {
           return writer.refusal(
             .batchTooLarge, to: Operation.batchGet.rawValue, id, into: &output)
         }
-        row.clear()
-        _ = try ByteView.of(key) { key throws(TableServiceError) in
-          try table.read(key, options, wait: .allowed, into: row)
-        }
-        guard frames.append(row, withKey: false, to: &output) else {
+        guard frames.append(try read(key), withKey: false, to: &output) else {
           return frames.fail(.cellTooLarge, &output)
         }
       }

@@ -21,6 +21,12 @@ package enum FileError: Error, Sendable, Equatable {
     return errno == 2
   }
 
+  /// True when the caller lacks the permission (EACCES, EPERM).
+  package var isForbidden: Bool {
+    guard case .io(_, _, let errno) = self else { return false }
+    return errno == EACCES || errno == EPERM
+  }
+
   /// True when the device is full (ENOSPC, EDQUOT): writing may work again later.
   package var isOutOfSpace: Bool {
     guard case .io(_, _, let errno) = self else { return false }

@@ -1,7 +1,7 @@
-// A plain HTTP/1.1 exchange over a socket of its own, so that tests say and see every byte.
+// A plain HTTP/1.1 exchange over a plain socket, so that tests say and see every byte.
 
 import Foundation
-import Glibc
+import TestSupport
 
 /// An answer.
 struct HTTPAnswer {
@@ -17,40 +17,17 @@ struct HTTPExchangeFailure: Error, CustomStringConvertible {
 
 /// One connection to an HTTP front.
 final class HTTPExchange {
-  private let socket: Int32
+  private let socket: BlockingSocket
   private var received: [UInt8] = []
 
+  /// - Parameter address: "127.0.0.1:PORT".
   init(_ address: String) throws {
     let parts = address.split(separator: ":")
-    guard parts.count == 2, let port = UInt16(parts[1]) else {
+    guard parts.count == 2, parts[0] == "127.0.0.1", let port = UInt16(parts[1]) else {
       throw HTTPExchangeFailure(description: "bad address \(address)")
     }
-    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var target = sockaddr_in()
-    target.sin_family = sa_family_t(AF_INET)
-    target.sin_port = port.bigEndian
-    target.sin_addr.s_addr = inet_addr(String(parts[0]))
-    let result = withUnsafePointer(to: &target) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard result == 0 else { throw HTTPExchangeFailure(description: "connect: errno \(errno)") }
-    var limit = timeval(tv_sec: 30, tv_usec: 0)
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-  }
-
-  deinit { close(socket) }
-
-  func send(_ text: String) throws {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { throw HTTPExchangeFailure(description: "send: errno \(errno)") }
-      bytes = bytes.dropFirst(count)
-    }
+    // A server that is being killed and started under load takes its time.
+    socket = try BlockingSocket(port: port, patienceSeconds: 30)
   }
 
   /// Sends a request with a Host and, for a body, a Content-Length; reads the answer.
@@ -60,7 +37,7 @@ final class HTTPExchange {
     var text = "\(method) \(target) HTTP/1.1\r\nHost: test\r\n"
     for header in headers { text += header + "\r\n" }
     if let body { text += "Content-Length: \(body.utf8.count)\r\n" }
-    try send(text + "\r\n" + (body ?? ""))
+    socket.send(text + "\r\n" + (body ?? ""))
     return try answer(hasBody: method != "HEAD")
   }
 
@@ -116,11 +93,10 @@ final class HTTPExchange {
   }
 
   private func fill() throws {
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    let count = chunk.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
-    guard count > 0 else {
-      throw HTTPExchangeFailure(description: "connection ended (\(count), errno \(errno))")
+    let bytes = socket.receiveSome(65_536)
+    guard !bytes.isEmpty else {
+      throw HTTPExchangeFailure(description: "the connection ended, or 30 s passed")
     }
-    received += chunk[..<count]
+    received += bytes
   }
 }

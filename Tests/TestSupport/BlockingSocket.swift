@@ -7,16 +7,19 @@ package struct ConnectionRefused: Error {
   package let errno: Int32
 }
 
-/// A connected socket; every read gives up after ten seconds.
+/// A connected socket; every read gives up after a while.
 package final class BlockingSocket {
   package let descriptor: Int32
 
-  package init(port: UInt16, receiveBufferByteCount: Int32? = nil) throws {
+  /// - Throws: `ConnectionRefused`.
+  package init(
+    port: UInt16, receiveBufferByteCount: Int32? = nil, patienceSeconds: Int = 10
+  ) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     if var size = receiveBufferByteCount {
       setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
     }
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    var limit = timeval(tv_sec: patienceSeconds, tv_usec: 0)
     setsockopt(
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
@@ -49,7 +52,7 @@ package final class BlockingSocket {
 
   package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-  /// What there is, at most `count` bytes; empty at the end or after ten seconds.
+  /// What there is, at most `count` bytes; empty at the end or when patience is.
   package func receiveSome(_ count: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
     let got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }

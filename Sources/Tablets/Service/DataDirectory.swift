@@ -51,6 +51,7 @@ struct DataDirectory {
           message: "\(path) is not a Strata data directory: it holds \"\(name)\" and no STRATA "
             + "file. Choose an empty directory")
       }
+      try folding { () throws(FileError) in try makeNameDurable(path, fileSystem) }
       try directory.writeMarker()
     }
     try folding { () throws(FileError) in
@@ -60,20 +61,39 @@ struct DataDirectory {
     return (directory, lock)
   }
 
-  /// Creates the directory and missing parents, durably.
+  /// Creates the directory and missing parents.
   private static func create(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
-    if try fileSystem.exists(path) { return try fileSystem.createDirectory(path) }
-    let parent = parent(of: path)
-    if let parent { try create(parent, fileSystem) }
+    if try !fileSystem.exists(path), let parent = parent(of: path) {
+      try create(parent, fileSystem)
+    }
     try fileSystem.createDirectory(path)
-    try fileSystem.syncDirectory(parent ?? ".")
   }
 
-  /// nil for the root's and the working directory's own entries.
+  /// Makes the directory's name durable, and those of its parents that may be no older: this start
+  /// made them, or an earlier one that failed or was killed here.
+  private static func makeNameDurable(
+    _ path: String, _ fileSystem: any FileSystem
+  ) throws(FileError) {
+    var name = path
+    while true {
+      let parent = parent(of: name) ?? "."
+      do throws(FileError) {
+        try fileSystem.syncDirectory(parent)
+        // One that holds more than this is somebody else's.
+        guard ![".", "/"].contains(parent), try fileSystem.list(parent).count == 1 else { return }
+        name = parent
+      } catch  where error.isForbidden {
+        // We may not read it, so we did not make it.
+        return
+      }
+    }
+  }
+
+  /// nil for the root and for the working directory's own entries.
   private static func parent(of path: String) -> String? {
     var rest = Substring(path)
     while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
-    guard let slash = rest.lastIndex(of: "/") else { return nil }
+    guard rest != "/", let slash = rest.lastIndex(of: "/") else { return nil }
     return slash == rest.startIndex ? "/" : String(rest[..<slash])
   }
 
@@ -103,14 +123,6 @@ struct DataDirectory {
     }
   }
 
-  /// Makes the directory of a table whose id is reserved and that is in no catalog yet.
-  func createTable(_ id: Int64) throws(TableServiceError) {
-    try DataDirectory.folding { () throws(FileError) in
-      try fileSystem.createDirectory(tablePath(id))
-      try fileSystem.syncDirectory(tablesPath)
-    }
-  }
-
   func removeTable(_ id: Int64) throws(TableServiceError) {
     try DataDirectory.folding { () throws(FileError) in
       try fileSystem.removeTree(tablePath(id))
@@ -134,10 +146,11 @@ struct DataDirectory {
 
   private func checkMarker() throws(TableServiceError) {
     switch try readMarker() {
-    case .whole: return
-    case .beginning where try isUnused():
-      // A crash between making the file and its sync, which may leave a length without bytes.
+    case .whole where try isUnused(), .beginning where try isUnused():
+      // A crash between making the file and its sync, which may leave a length without bytes; or a
+      // sync that failed or never came, after which the page cache may show what no disk has.
       try writeMarker()
+    case .whole: return
     case .newer(let version):
       throw .conflict(
         code: "newer_version",

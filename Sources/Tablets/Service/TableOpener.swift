@@ -40,7 +40,6 @@ struct TableOpener: Sendable {
   /// Makes directory and engine of a table that the catalog does not name yet.
   func create(_ row: CatalogTable) throws(TableServiceError) -> Table {
     do throws(TableServiceError) {
-      try directory.createTable(row.id)
       return try open(row, mayCreate: true)
     } catch {
       // What stays goes when the data directory is next opened.

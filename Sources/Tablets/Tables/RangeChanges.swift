@@ -1,9 +1,10 @@
 // What changed lately, and who waits for it: polls of an unchanged range are answered from here
 // without reading a cell.
 //
-// The keys of recent commits lie in two segments; when the newer is full the older is forgotten
-// and the floor rises: about what was before, the engine's file metadata answers. Nothing is kept
-// until somebody first asks, so a table that nobody polls pays a short lock a commit.
+// The keys of recent commits are kept (RecentKeys); about what was before, the engine's file
+// metadata answers. Nothing is kept until somebody first asks, so a table that nobody polls pays a
+// short lock a commit. A commit never waits for a poll that has many keys to look through: under
+// the lock that looks at one chunk only.
 
 internal import Bytes
 internal import DataModel
@@ -36,46 +37,6 @@ package final class ChangeWait: Sendable {
   package func cancel() { changes.cancel(number) }
 }
 
-/// Keys of recent commits of one table.
-private struct ChangeSegment: ~Copyable {
-  /// Half of 65,536 keys and 4 MiB a table: minutes of a busy stream, without weight in a budget.
-  static let keyCount = 32_768
-  static let byteCount = 2 << 20
-
-  private var keys = ByteBuffer()
-  private var entries: ContiguousArray<(sequence: UInt64, offset: Int, count: Int)> = []
-
-  init() {}
-
-  var isFull: Bool {
-    entries.count >= ChangeSegment.keyCount || keys.count >= ChangeSegment.byteCount
-  }
-
-  var lastSequence: UInt64? { entries.last?.sequence }
-
-  mutating func append(_ key: ByteView, _ sequence: UInt64) {
-    entries.append((sequence: sequence, offset: keys.count, count: key.count))
-    keys.append(key)
-  }
-
-  mutating func removeAll() {
-    keys.clear()
-    entries.removeAll(keepingCapacity: true)
-  }
-
-  /// Whether a key in the range was committed after `sequence`.
-  borrowing func hasChange(in range: RowRange, after sequence: UInt64) -> Bool {
-    var index = entries.count - 1
-    let bytes = keys.view
-    while index >= 0, entries[index].sequence > sequence {
-      let entry = entries[index]
-      if range.contains(bytes[entry.offset..<entry.offset + entry.count]) { return true }
-      index -= 1
-    }
-    return false
-  }
-}
-
 /// Recent commits and waits of one table.
 final class RangeChanges: CommitObserver {
   /// Waits a table; each costs a comparison a commit.
@@ -87,16 +48,18 @@ final class RangeChanges: CommitObserver {
     let changed: @Sendable () -> Void
   }
 
-  private struct State: ~Copyable {
-    var newer = ChangeSegment()
-    var older = ChangeSegment()
-    /// Commits up to here are not in the segments.
-    var floor: UInt64
+  private struct State {
+    var recent = RecentKeys(after: .zero)
     var isKept = false
-    /// Nobody has asked since the last turn of the segments.
-    var isUnasked = true
+    /// Chunks begun since somebody last asked.
+    var unaskedCount = 0
     var waits: [Wait] = []
     var nextWait: UInt64 = 0
+
+    mutating func ask() {
+      isKept = true
+      unaskedCount = 0
+    }
   }
 
   private let state: Mutex<State>
@@ -104,17 +67,17 @@ final class RangeChanges: CommitObserver {
   private let last: Atomic<UInt64>
 
   init() {
-    state = Mutex(State(floor: 0))
+    state = Mutex(State())
     last = Atomic(0)
   }
 
   /// Every commit up to here has been told.
-  var lastSequence: UInt64 { last.load(ordering: .acquiring) }
+  var lastSequence: SequenceNumber { SequenceNumber(last.load(ordering: .acquiring)) }
 
   /// Called once, before the first commit: nothing up to here will be told.
   func begin(after sequence: SequenceNumber) {
     state.withLock { state in
-      state.floor = sequence.rawValue
+      state.recent.pass(sequence)
       last.store(sequence.rawValue, ordering: .releasing)
     }
   }
@@ -125,26 +88,25 @@ final class RangeChanges: CommitObserver {
     let fired = state.withLock { state -> [Wait] in
       last.store(newest, ordering: .releasing)
       guard state.isKept || !state.waits.isEmpty else {
-        state.floor = newest
+        state.recent.pass(SequenceNumber(newest))
         return []
       }
-      return Self.record(encoded, first.rawValue, &state)
+      return Self.record(encoded, first, &state)
     }
     for wait in fired { wait.changed() }
   }
 
   private static func record(
-    _ encoded: ByteView, _ first: UInt64, _ state: inout State
+    _ encoded: ByteView, _ first: SequenceNumber, _ state: inout State
   ) -> [Wait] {
     var reader = WriteBatchReader(encoded)
     var sequence = first
     var fired: [Wait] = []
     // The batch was written by this process: it ends where it should.
     while let entry = try? reader.next() {
-      if state.newer.isFull { turn(&state) }
-      state.newer.append(entry.key, sequence)
+      if state.recent.append(entry.key, sequence) { chunkBegan(&state) }
       if !state.waits.isEmpty { fire(entry.key, &state.waits, &fired) }
-      sequence += 1
+      sequence = SequenceNumber(sequence.rawValue + 1)
     }
     return fired
   }
@@ -157,38 +119,40 @@ final class RangeChanges: CommitObserver {
     }
   }
 
-  /// The older segment is forgotten.
-  private static func turn(_ state: inout State) {
-    state.floor = state.older.lastSequence ?? state.floor
-    swap(&state.older, &state.newer)
-    state.newer.removeAll()
-    if state.isUnasked, state.waits.isEmpty {
-      state.floor = state.older.lastSequence ?? state.floor
-      state.older.removeAll()
-      state.isKept = false
-    }
-    state.isUnasked = true
+  /// What nobody asks for is let go of when all of it has been replaced once.
+  private static func chunkBegan(_ state: inout State) {
+    state.unaskedCount += 1
+    guard state.unaskedCount > RecentKeys.chunkCount, state.waits.isEmpty else { return }
+    state.recent.forget()
+    state.isKept = false
   }
 
   /// From now on commits are remembered.
-  func keep() {
-    state.withLock { state in
-      state.isKept = true
-      state.isUnasked = false
-    }
-  }
+  func keep() { state.withLock { $0.ask() } }
 
   /// Whether something in the range was committed after `sequence`; nil when that is too long ago
   /// to be known here.
-  func hasChange(in range: RowRange, after sequence: UInt64) -> Bool? {
-    if last.load(ordering: .acquiring) <= sequence { return false }
-    return state.withLock { state in
-      state.isKept = true
-      state.isUnasked = false
-      if state.newer.hasChange(in: range, after: sequence) { return true }
-      if state.older.hasChange(in: range, after: sequence) { return true }
-      return sequence >= state.floor ? false : nil
+  func hasChange(in range: RowRange, after sequence: SequenceNumber) -> Bool? {
+    hasKey(after: sequence) { range.contains($0) }
+  }
+
+  /// Whether a key that matches was committed after `sequence`; nil when that is too long ago.
+  func hasKey(after sequence: SequenceNumber, where matches: (ByteView) -> Bool) -> Bool? {
+    if lastSequence <= sequence { return false }
+    let (isFound, whole, floor) = state.withLock { state in
+      state.ask()
+      return (
+        state.recent.last.hasKey(after: sequence, where: matches), state.recent.whole,
+        state.recent.floor
+      )
     }
+    if isFound { return true }
+    // Each ends with older commits than the next begins with.
+    for chunk in whole.reversed() {
+      guard let last = chunk.lastSequence, last > sequence else { break }
+      if chunk.hasKey(after: sequence, where: matches) { return true }
+    }
+    return sequence >= floor ? false : nil
   }
 
   /// Registers a wait; nil when there are too many.

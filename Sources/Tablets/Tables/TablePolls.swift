@@ -12,15 +12,16 @@ extension Table {
     changes.keep()
     // Not the engine's newest: that may be visible before it is told here, and a version that has
     // it would miss it as a change.
-    return RangeVersion(epoch: currentEpoch, sequence: changes.lastSequence)
+    return RangeVersion(epoch: currentEpoch, sequence: changes.lastSequence.rawValue)
   }
 
   /// True only if a read of the range would answer what it answered at `version`; decided without
   /// reading cells. May be false without a change.
   package func isUnchanged(_ range: RowRange, since version: RangeVersion) -> Bool {
     guard version.epoch == currentEpoch else { return false }
-    if let changed = changes.hasChange(in: range, after: version.sequence) { return !changed }
-    return engine.newestSequence(from: range.lower, to: range.upper).rawValue <= version.sequence
+    let sequence = SequenceNumber(version.sequence)
+    if let changed = changes.hasChange(in: range, after: sequence) { return !changed }
+    return engine.newestSequence(from: range.lower, to: range.upper) <= sequence
   }
 
   /// Calls `changed` once, from any thread, when something in the range is committed after

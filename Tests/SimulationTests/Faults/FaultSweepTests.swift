@@ -22,6 +22,7 @@ import VFS
   ) throws {
     var count = 0
     var readOnly = 0
+    var tally = FaultTally()
     for seed in Self.seed..<Self.seed + Self.lifeCount {
       // Fewer operations can lack space or end half way than can fail.
       let step = Self.isWhole ? 1 : kind == .ioError ? 5 : 2
@@ -33,6 +34,7 @@ import VFS
         guard fault.hitCount > 0 else { break }
         try life.checkWhatIsLeft()
         count += 1
+        tally += life.tally
         if life.wasReadOnly { readOnly += 1 }
         target += step
       }
@@ -40,19 +42,23 @@ import VFS
     let often = isForEver ? "for ever" : "once"
     print(
       "fault sweep: \(kind.rawValue) \(often): \(count) operations failed, read-only after "
-        + "\(readOnly), 0 lost, 0 invented, 0 over 5 s, seeds from \(Self.seed)")
+        + "\(readOnly), \(tally.lost) lost, \(tally.invented) invented, \(tally.overlong) over "
+        + "5 s, seeds from \(Self.seed)")
     #expect(count > 30)
   }
 
   /// The control: an engine that syncs nothing must lose something under the same sweep.
   @Test func `a sweep over commits that are not synced finds losses`() throws {
     var lost = 0
+    var tally = FaultTally()
     for target in stride(from: 60, to: 300, by: 8) {
       let fault = PlantedFault(kind: .ioError, isForEver: true, target: target)
       let life = try FaultyLife(seed: Self.seed, fault: fault, durability: .none)
       try life.run()
       if try !life.isWhole(keeping: 0) { lost += 1 }
+      tally += life.tally
     }
     #expect(lost > 3, "only \(lost) lives lost something")
+    #expect(tally.lost >= lost, "\(lost) lives lost something, and \(tally.lost) losses are told")
   }
 }

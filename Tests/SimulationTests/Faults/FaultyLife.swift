@@ -7,6 +7,27 @@ import TestSupport
 import Testing
 import VFS
 
+/// What went wrong in a life, or in many; of a value that changed both the old and the new count.
+struct FaultTally {
+  var lost = 0
+  var invented = 0
+  /// Calls that took longer than anybody would wait.
+  var overlong = 0
+
+  /// Compares what was found with what should be there.
+  mutating func count(_ found: [String], against expected: [String]) {
+    let (found, expected) = (Set(found), Set(expected))
+    lost += expected.subtracting(found).count
+    invented += found.subtracting(expected).count
+  }
+
+  static func += (left: inout Self, right: Self) {
+    left.lost += right.lost
+    left.invented += right.invented
+    left.overlong += right.overlong
+  }
+}
+
 /// One life with one planted fault.
 final class FaultyLife {
   private static let longestNanoseconds: UInt64 = 5_000_000_000
@@ -18,6 +39,7 @@ final class FaultyLife {
   /// The commit whose outcome nobody knows; there is at most one until the next opening.
   private var uncertain: (key: String, value: String)?
   private(set) var wasReadOnly = false
+  private(set) var tally = FaultTally()
   private var writeCount = 0
 
   init(seed: UInt64, fault: PlantedFault, durability: Durability = .sync) throws {
@@ -61,6 +83,7 @@ final class FaultyLife {
     let start = world.clock.monotonicNanoseconds
     let result = body()
     let passed = world.clock.monotonicNanoseconds - start
+    if passed > Self.longestNanoseconds { tally.overlong += 1 }
     #expect(passed <= Self.longestNanoseconds, "a call took \(passed / 1_000_000) ms")
     return result
   }
@@ -89,6 +112,7 @@ final class FaultyLife {
   /// What can be read is what was acknowledged, no more and no less.
   private func checkAnswers(of engine: Engine) {
     guard let found = try? engine.pairs() else { return }
+    tally.count(found, against: Self.pairs(acknowledged))
     #expect(found == Self.pairs(acknowledged), "an open engine shows what it did not acknowledge")
   }
 
@@ -116,6 +140,7 @@ final class FaultyLife {
       acknowledged[uncertain.key] = uncertain.value
     }
     uncertain = nil
+    tally.count(found, against: Self.pairs(acknowledged))
     #expect(found == Self.pairs(acknowledged), "after opening")
   }
 
@@ -133,15 +158,17 @@ final class FaultyLife {
     after.options = world.options
     after.files = world.files.crashClone(keeping: share, seed: world.seed)
     let engine = try after.open()
-    var found = try engine.pairs()
+    let found = try engine.pairs()
     try engine.write(.put, "afterwards", "1")
     try engine.close()
     if found == Self.pairs(acknowledged) { return true }
-    guard let uncertain else { return false }
-    var possible = acknowledged
-    possible[uncertain.key] = uncertain.value
-    found.sort()
-    return found == Self.pairs(possible).sorted()
+    if let uncertain {
+      var possible = acknowledged
+      possible[uncertain.key] = uncertain.value
+      if found == Self.pairs(possible) { return true }
+    }
+    tally.count(found, against: Self.pairs(acknowledged))
+    return false
   }
 
   private static func pairs(_ model: [String: String]) -> [String] {

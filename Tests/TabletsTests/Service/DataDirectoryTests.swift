@@ -51,6 +51,69 @@ import VFS
     }
   }
 
+  @Test(arguments: ["/", "/srv", "/srv/strata"])
+  func `a directory that an earlier start made is durable before it is used`(
+    failing: String
+  ) throws {
+    let path = "/srv/strata/data"
+    let scheduler = ManualScheduler(clock: ManualClock(), seed: 1)
+    func open(_ files: SimulatedFileSystem) throws -> TableService {
+      var options = TableServiceOptions()
+      options.catalogPath = files.pathForSQLite(path + "/catalog.sqlite")
+      return try TableService.open(
+        path, fileSystem: files, time: ManualClock(), scheduler: scheduler, randomSeed: 1,
+        options: options)
+    }
+    let files = SimulatedFileSystem()
+    files.fault = { operation, path, _ in
+      operation == .syncDirectory && path == failing ? EIO : nil
+    }
+    #expect(throws: TableServiceError.self) { _ = try open(files) }
+    files.fault = nil
+    let service = try open(files)
+    try service.createTable(TableDefinition(name: "t", families: []))
+    #expect(try open(files.crashClone()).definitions().map(\.name) == ["t"])
+    service.close()
+  }
+
+  @Test func `a marker whose sync failed is written again before it is relied on`() throws {
+    let world = ServiceWorld()
+    world.files.plan = FaultPlan([
+      .init(.partly(share: 0, errno: EIO), operations: [.sync], path: "STRATA")
+    ])
+    #expect(throws: TableServiceError.self) { _ = try world.open() }
+    let service = try world.open()
+    try service.createTable(TableDefinition(name: "t", families: []))
+    world.crash()
+    #expect(try world.open().definitions().map(\.name) == ["t"])
+    service.close()
+  }
+
+  @Test func `a parent that nobody may read is not in the way of a directory that is there`() throws
+  {
+    let world = ServiceWorld()
+    try world.files.createDirectory("/data")
+    world.files.fault = { operation, path, _ in
+      operation == .syncDirectory && path == "/" ? EACCES : nil
+    }
+    try world.open().close()
+  }
+
+  @Test func `a new table's directory is made durable once`() throws {
+    let world = ServiceWorld()
+    let service = try world.open()
+    let syncs = Atomic<Int>(0)
+    world.files.fault = { operation, path, _ in
+      if operation == .syncDirectory, path == "/data/tables" { syncs.add(1, ordering: .relaxed) }
+      return nil
+    }
+    try service.createTable(TableDefinition(name: "t", families: []))
+    #expect(syncs.load(ordering: .relaxed) == 1)
+    world.crash()
+    #expect(try world.open().definitions().map(\.name) == ["t"])
+    service.close()
+  }
+
   @Test func `a directory with other files in it is refused and left alone`() throws {
     let world = ServiceWorld()
     try world.files.createDirectory("/data")

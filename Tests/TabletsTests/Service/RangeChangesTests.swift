@@ -64,12 +64,12 @@ import Testing
   @Test func `a version has only what was told, whatever is visible`() throws {
     let world = ServiceWorld()
     let table = try world.open(Self.families)
-    let sequence = table.version(of: left).sequence
+    let sequence = SequenceNumber(table.version(of: left).sequence)
     // Visible, and the observer's turn has not come.
     var batch = WriteBatch()
     ByteView.of("l1") { batch.append(.delete, key: $0, value: ByteView()) }
-    let next = SequenceNumber(sequence + 1)
-    #expect(table.version(of: left).sequence == sequence)
+    let next = SequenceNumber(sequence.rawValue + 1)
+    #expect(table.version(of: left).sequence == sequence.rawValue)
     table.changes.committed(batch, first: next)
     #expect(table.version(of: left).sequence == next.rawValue)
     #expect(table.changes.hasChange(in: left, after: sequence) == true)
@@ -85,28 +85,74 @@ import Testing
     #expect(!epoch.collectionsInstalled(1, by: .flush))
   }
 
+  private func commit(_ key: String, _ sequence: UInt64, to changes: RangeChanges) {
+    var batch = WriteBatch()
+    ByteView.of(key) { batch.append(.delete, key: $0, value: ByteView()) }
+    changes.committed(batch, first: SequenceNumber(sequence))
+  }
+
   @Test func `thousands of commits later a version still tells`() throws {
     let changes = RangeChanges()
     changes.keep()
     var sequence: UInt64 = 1
     func commit(_ key: String) {
-      var batch = WriteBatch()
-      ByteView.of(key) { batch.append(.delete, key: $0, value: ByteView()) }
-      changes.committed(batch, first: SequenceNumber(sequence))
+      self.commit(key, sequence, to: changes)
       sequence += 1
+    }
+    func hasChange(_ range: RowRange, _ sequence: UInt64) -> Bool? {
+      changes.hasChange(in: range, after: SequenceNumber(sequence))
     }
     commit("l")
     for index in 0..<40_000 { commit("r\(index)") }
-    #expect(changes.hasChange(in: left, after: 0) == true)
-    #expect(changes.hasChange(in: left, after: 1) == false)
-    #expect(changes.hasChange(in: right, after: 40_000) == true)
+    #expect(hasChange(left, 0) == true)
+    #expect(hasChange(left, 1) == false)
+    #expect(hasChange(right, 40_000) == true)
     for index in 0..<60_000 {
       commit("r\(index)")
       // Somebody goes on asking, or nothing would be kept.
-      if index % 10_000 == 0 { #expect(changes.hasChange(in: right, after: 1) == true) }
+      if index % 10_000 == 0 { #expect(hasChange(right, 1) == true) }
     }
-    #expect(changes.hasChange(in: left, after: 1) == nil)
-    #expect(changes.hasChange(in: left, after: sequence - 10) == false)
+    #expect(hasChange(left, 1) == nil)
+    #expect(hasChange(left, sequence - 10) == false)
+    #expect(hasChange(left, sequence - 60_000) == false)
+    #expect(hasChange(left, sequence - 70_000) == nil)
+  }
+
+  @Test func `what nobody asks for any more is not kept`() throws {
+    let changes = RangeChanges()
+    changes.keep()
+    var sequence: UInt64 = 0
+    for _ in 0..<140_000 {
+      sequence += 1
+      commit("r", sequence, to: changes)
+    }
+    #expect(changes.hasChange(in: left, after: SequenceNumber(sequence - 1)) == nil)
+    sequence += 1
+    commit("r", sequence, to: changes)
+    #expect(changes.hasChange(in: left, after: SequenceNumber(sequence - 1)) == false)
+    #expect(changes.hasChange(in: right, after: SequenceNumber(sequence - 1)) == true)
+  }
+
+  @Test func `a commit does not wait for a poll that has much to look through`() throws {
+    let changes = RangeChanges()
+    changes.keep()
+    let before = UInt64(KeyChunk.keyCount * 20)
+    for sequence in 1...before { commit("r", sequence, to: changes) }
+    // Under the lock a commit from within would never return, so the first chunk is only counted.
+    var lookedAt = 0
+    var next = before
+    let isFound = changes.hasKey(after: .zero) { _ in
+      lookedAt += 1
+      if lookedAt > KeyChunk.keyCount {
+        next += 1
+        commit("l", next, to: changes)
+      }
+      return false
+    }
+    #expect(isFound == false)
+    #expect(lookedAt == Int(before))
+    #expect(changes.lastSequence == SequenceNumber(next))
+    #expect(changes.hasChange(in: left, after: SequenceNumber(before)) == true)
   }
 
   @Test func `schema changes, collections and restarts end a version`() throws {
