@@ -13,12 +13,26 @@ final class NewerSources: NewerEntrySource {
     let sequence: SequenceNumber
   }
 
+  /// What a job reads and where its output goes.
+  private struct Job {
+    let inputs: Set<FileNumber>
+    let outputLevel: Int
+    let largestInput: SequenceNumber
+
+    /// May the file hold a newer entry of one of the job's keys?
+    func isOlder(than file: TableFile, in level: Int) -> Bool {
+      if inputs.contains(file.number) { return false }
+      // In level 0 what is older than the inputs stays beside the output; below, levels are sorted
+      // by key, and no other file of the output's level has a key of it.
+      return outputLevel == 0
+        ? file.metadata.largestSequence > largestInput : level < outputLevel
+    }
+  }
+
   private let now: @Sendable () -> Store
   /// The job's own; entries in them are not newer.
   private let memtables: [Memtable]
-  private let inputs: Set<FileNumber>
-  private let outputLevel: Int
-  private let largestInput: SequenceNumber
+  private let job: Job
 
   let lowerBound: SequenceNumber
 
@@ -28,20 +42,19 @@ final class NewerSources: NewerEntrySource {
   ) {
     self.now = now
     self.memtables = memtables
-    inputs = []
     // No file holds anything newer than a memtable that is not flushed yet.
-    outputLevel = -1
-    largestInput = memtables.map(\.lastSequence).max() ?? .zero
-    lowerBound = SequenceNumber(largestInput.rawValue + 1)
+    job = Job(
+      inputs: [], outputLevel: -1, largestInput: memtables.map(\.lastSequence).max() ?? .zero)
+    lowerBound = SequenceNumber(job.largestInput.rawValue + 1)
   }
 
   /// What is newer than a compaction.
   init(than choice: CompactionChoice, now: @escaping @Sendable () -> Store) {
     self.now = now
     memtables = []
-    inputs = Set(choice.fileNumbers)
-    outputLevel = choice.outputLevel
-    largestInput = choice.files.map(\.metadata.largestSequence).max() ?? .zero
+    job = Job(
+      inputs: Set(choice.fileNumbers), outputLevel: choice.outputLevel,
+      largestInput: choice.files.map(\.metadata.largestSequence).max() ?? .zero)
     let store = now()
     var bound = SequenceNumber(store.sequence.rawValue + 1)
     for memtable in store.memtables where !memtable.isEmpty {
@@ -49,23 +62,11 @@ final class NewerSources: NewerEntrySource {
     }
     for level in 0...choice.outputLevel {
       for file in store.version.levels[level].files
-      where NewerSources.isNewer(file, in: level, than: (inputs, outputLevel, largestInput)) {
+      where job.isOlder(than: file, in: level) {
         bound = min(bound, file.metadata.smallestSequence)
       }
     }
     lowerBound = bound
-  }
-
-  /// May the file hold a newer entry of one of the job's keys?
-  private static func isNewer(
-    _ file: TableFile, in level: Int,
-    than job: (inputs: Set<FileNumber>, outputLevel: Int, largest: SequenceNumber)
-  ) -> Bool {
-    if job.inputs.contains(file.number) { return false }
-    // In level 0 what is older than the inputs stays beside the output; below, levels are sorted by
-    // key, and no other file of the output's level has a key of it.
-    return job.outputLevel == 0
-      ? file.metadata.largestSequence > job.largest : level < job.outputLevel
   }
 
   func lowerBound(of key: ByteView) -> SequenceNumber? {
@@ -76,10 +77,10 @@ final class NewerSources: NewerEntrySource {
     where !memtables.contains(where: { $0 === memtable }) && memtable.holds(key) {
       meet(memtable.firstSequence)
     }
-    guard outputLevel >= 0 else { return bound }
-    for level in 0...outputLevel {
+    guard job.outputLevel >= 0 else { return bound }
+    for level in 0...job.outputLevel {
       for file in store.version.files(inLevel: level, overlapping: key, key)
-      where NewerSources.isNewer(file, in: level, than: (inputs, outputLevel, largestInput)) {
+      where job.isOlder(than: file, in: level) {
         meet(file.metadata.smallestSequence)
       }
     }

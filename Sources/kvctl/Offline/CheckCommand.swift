@@ -51,11 +51,13 @@ struct CheckCommand: ParsableCommand {
   private func checkDirectory(
     _ fileSystem: any FileSystem, _ out: inout OutputStream
   ) throws -> Int {
-    var template = Array("/tmp/kvctl-check-XXXXXX".utf8CString)
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(folder)/kvctl-check-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
-      throw CommandFailure.refused("/tmp: no room for a copy of the catalog (errno \(errno))")
+      throw CommandFailure.refused(
+        "\(folder): no room for a copy of the catalog (errno \(errno)); TMPDIR names another place")
     }
-    let scratch = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+    let scratch = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { try? PosixFileSystem().removeTree(scratch) }
     let check = DataDirectoryCheck(directory, fileSystem: fileSystem, scratch: scratch)
     return try report(
