@@ -19,9 +19,9 @@ package struct WriteBatch: ~Copyable, Sendable {
   package var byteCount: Int { buffer.count }
   package var isEmpty: Bool { count == 0 }
 
-  /// - Precondition: the key is 1 to `Limits.keyByteCount` bytes; the caller has checked.
+  /// - Precondition: the key is at most `Limits.keyByteCount` bytes; the caller has checked.
   package mutating func append(_ kind: EntryKind, key: ByteView, value: ByteView) {
-    precondition(key.count >= 1 && key.count <= Limits.keyByteCount, "key within limit")
+    precondition(key.count <= Limits.keyByteCount, "key within limit")
     precondition(value.count <= Limits.valueByteCount, "value within limit")
     precondition(kind != .delete || value.isEmpty, "a delete carries no value")
     buffer.reserve(21 + key.count + value.count)
@@ -50,7 +50,7 @@ package struct WriteBatchReader {
     if reader.isAtEnd { return nil }
     guard let kind = EntryKind(rawValue: try reader.byte()) else { throw .lengthOutOfRange }
     let key = try reader.lengthPrefixed()
-    guard key.count >= 1, key.count <= Limits.keyByteCount else { throw .lengthOutOfRange }
+    guard key.count <= Limits.keyByteCount else { throw .lengthOutOfRange }
     let value = try reader.lengthPrefixed()
     guard value.count <= Limits.valueByteCount, kind != .delete || value.isEmpty else {
       throw .lengthOutOfRange

@@ -52,12 +52,12 @@ package final class Memtable: @unchecked Sendable {
 
   /// Inserts one entry. One writer; numbers grow.
   ///
-  /// - Precondition: 1 to `Limits.keyByteCount` bytes of key, at most `Limits.valueByteCount` of
+  /// - Precondition: At most `Limits.keyByteCount` bytes of key, at most `Limits.valueByteCount` of
   ///   value, and `sequence` above every earlier one.
   package func insert(
     kind: EntryKind, key: ByteView, value: ByteView, sequence: SequenceNumber
   ) {
-    precondition(key.count >= 1 && key.count <= Limits.keyByteCount, "key within limit")
+    precondition(key.count <= Limits.keyByteCount, "key within limit")
     precondition(value.count <= Limits.valueByteCount, "value within limit")
     precondition(sequence > lastSequence, "sequence numbers grow")
     precondition(sequence.rawValue < 1 << 56, "a sequence number has 56 bits")

@@ -20,6 +20,8 @@ struct BlockBuilder: ~Copyable {
   private let restartInterval: Int
   /// The key added last, in this block or an earlier one.
   private var last = ByteBuffer(capacity: 64)
+  /// No key was ever added: even the empty one may come.
+  private var isFirst = true
 
   init(restartInterval: Int) {
     precondition(restartInterval >= 1, "a restart point every so many entries")
@@ -36,8 +38,9 @@ struct BlockBuilder: ~Copyable {
   mutating func add(key: ByteView, kind: EntryKind, value: ByteView) {
     let common = last.view.sharedPrefixCount(with: key)
     precondition(
-      common < key.count && (common == last.count || last.view[common] < key[common]),
+      isFirst || common < key.count && (common == last.count || last.view[common] < key[common]),
       "keys ascend")
+    isFirst = false
     var shared = common
     if restarts.isEmpty || entriesSinceRestart == restartInterval {
       precondition(buffer.count <= Int(UInt32.max), "restart offsets fit four bytes")

@@ -60,7 +60,7 @@ package final class TableBuilder {
   /// - Precondition: `key` is after the one before; key and value are within `Limits`.
   package func add(key: ByteView, kind: EntryKind, value: ByteView) throws(EngineError) {
     precondition(!isFinished, "add after finish")
-    precondition(key.count >= 1 && key.count <= Limits.keyByteCount, "key within limit")
+    precondition(key.count <= Limits.keyByteCount, "key within limit")
     precondition(value.count <= Limits.mergedValueByteCount, "value within limit")
     // A large entry gets a block of its own, so that its neighbours stay cheap to read.
     let entryByteCount = key.count + value.count

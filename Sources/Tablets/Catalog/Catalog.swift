@@ -8,7 +8,9 @@
 //   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us)
 //   checksum(id, crc32c)      one row: of all the others, see CatalogChecksum
 //
-// application_id 0x53545241 ("STRA"), user_version is the format's: 2. Ids are never reused.
+// application_id 0x53545241 ("STRA"), user_version is the format's: 3. Ids are never reused.
+// 2 added gc_since; 3 changed nothing here: from then on an engine may hold ProducerPositions, which
+// an older program would take for a row.
 
 internal import DataModel
 internal import LSM
@@ -17,7 +19,7 @@ internal import Synchronization
 /// The catalog of one data directory. Safe for concurrent use: one call at a time.
 final class Catalog: @unchecked Sendable {
   // Sendable: `database` is only used under `lock`.
-  static let formatVersion: Int64 = 2
+  static let formatVersion: Int64 = 3
   private static let applicationID: Int64 = 0x5354_5241
 
   private let lock = Mutex<Void>(())
@@ -106,14 +108,15 @@ final class Catalog: @unchecked Sendable {
   /// Brings a catalog of an older version, once it is known to be whole, to this one.
   private func upgrade() throws(TableServiceError) {
     try guarded { () throws(SQLiteFailure) in
-      guard try database.integer("PRAGMA user_version") == 1 else { return }
+      let version = try database.integer("PRAGMA user_version")
+      guard version < Catalog.formatVersion else { return }
       try database.sealedTransaction { () throws(SQLiteFailure) in
-        // When the rules were made is not known: as late as can be.
-        try database.execute(
-          """
-          ALTER TABLE families ADD COLUMN gc_since INTEGER NOT NULL DEFAULT \(Int64.max);
-          PRAGMA user_version = \(Catalog.formatVersion);
-          """)
+        if version < 2 {
+          // When the rules were made is not known: as late as can be.
+          try database.execute(
+            "ALTER TABLE families ADD COLUMN gc_since INTEGER NOT NULL DEFAULT \(Int64.max)")
+        }
+        try database.execute("PRAGMA user_version = \(Catalog.formatVersion)")
       }
     }
   }

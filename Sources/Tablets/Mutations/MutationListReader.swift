@@ -30,6 +30,11 @@ struct MutationListReader {
     return bytes()
   }
 
+  mutating func skipRow() {
+    _ = beginRow()
+    while nextMutation() != nil {}
+  }
+
   /// The next mutation of the row; nil at the row's end.
   @inline(__always)
   mutating func nextMutation() -> Mutation? {

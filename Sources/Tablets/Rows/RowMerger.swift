@@ -32,6 +32,9 @@ package final class RowMerger: ValueMerger {
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
     into output: inout ByteBuffer
   ) -> MergeOutcome {
+    if key.isEmpty {
+      return ProducerPositions.merge(operands, isOldest: isOldest, into: &output)
+    }
     let work = idle.withLock { $0.popLast() } ?? MergeWork()
     defer { idle.withLock { if $0.count < 16 { $0.append(work) } } }
     do {

@@ -104,9 +104,11 @@ final class RangeChanges: CommitObserver {
     var fired: [Wait] = []
     // The batch was written by this process: it ends where it should.
     while let entry = try? reader.next() {
+      defer { sequence = SequenceNumber(sequence.rawValue + 1) }
+      // The empty key is no row's (ProducerPositions).
+      if entry.key.isEmpty { continue }
       if state.recent.append(entry.key, sequence) { chunkBegan(&state) }
       if !state.waits.isEmpty { fire(entry.key, &state.waits, &fired) }
-      sequence = SequenceNumber(sequence.rawValue + 1)
     }
     return fired
   }

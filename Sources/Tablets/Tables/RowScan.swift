@@ -132,8 +132,10 @@ package final class RowScan: @unchecked Sendable {
     if hasScanned {
       if request.reversed { range.upper = lastKey.array } else { range.lower = lastKey.array + [0] }
     }
+    // The empty key is no row's (ProducerPositions).
     return table.engine.cursor(
-      from: range.lower, to: range.upper, at: table.engine.snapshot())
+      from: range.lower.flatMap { $0.isEmpty ? nil : $0 } ?? [0], to: range.upper,
+      at: table.engine.snapshot())
   }
 
   private var isStretchOver: Bool {

@@ -98,9 +98,11 @@ extension Table {
 
   /// Encodes every row; refused ones are in the receipt.
   ///
-  /// - Parameter commit: In a deciding commit, what tells how large rows are already.
+  /// - Parameters:
+  ///   - firstRow: Rows before it are passed over.
+  ///   - commit: In a deciding commit, what tells how large rows are already.
   func encode(
-    _ list: borrowing MutationList, into batch: inout WriteBatch,
+    _ list: borrowing MutationList, from firstRow: Int = 0, into batch: inout WriteBatch,
     asking commit: (any CommitReader)? = nil
   ) -> EncodedList {
     var result = EncodedList()
@@ -110,7 +112,8 @@ extension Table {
     defer { encoders.giveBack(encoder) }
     let admission = commit.map { RowAdmission(sizes, merger, $0) }
     var reader = MutationListReader(list.encoded)
-    var row = 0
+    for _ in 0..<firstRow { reader.skipRow() }
+    var row = firstRow
     while !reader.isAtEnd {
       do throws(TableServiceError) {
         try encoder.encodeRow(
