@@ -93,6 +93,7 @@ package struct ConnectionState {
       peerName = hello.clientName
       var answer = ServerHello()
       answer.serverName = "strata"
+      answer.features = hello.features & ProtocolFeature.all
       answer.maxBodyByteCount = limits.bodyByteCount
       answer.maxRequestsInFlight = UInt32(clamping: limits.requestsInFlight)
       answer.maxBytesInFlight = UInt64(clamping: limits.bytesInFlight)

@@ -35,6 +35,13 @@ package enum GreetingError: Error, Equatable {
   case bodyLimitTooSmall(UInt64)
 }
 
+/// Bits of `features`: what a peer must know of the other before it uses it.
+package enum ProtocolFeature {
+  /// Producers in mutate streams.
+  package static let producers: UInt64 = 1 << 0
+  package static let all = producers
+}
+
 /// The client's greeting.
 package struct ClientHello: Equatable, Sendable {
   package var oldestVersion = Greeting.versions.lowerBound

@@ -9,6 +9,9 @@ package struct MutateRequestView: ~Copyable {
   package var list: MutationList
   /// In mutate streams only.
   package var sequence: UInt64 = 0
+  package var producer = ByteView()
+  package var position: UInt64 = 0
+  package var forgetsProducer = false
 
   /// - Parameter isStream: The body is a MutateStreamRequest.
   package init(_ body: ByteView, isStream: Bool = false) throws(WireError) {
@@ -20,6 +23,9 @@ package struct MutateRequestView: ~Copyable {
       case 1: table = try reader.bytes()
       case rows: try MutationDecoder.read(row: try reader.bytes(), into: &list)
       case 2 where isStream: sequence = try reader.varint()
+      case 4 where isStream: producer = try reader.bytes()
+      case 5 where isStream: position = try reader.varint()
+      case 6 where isStream: forgetsProducer = try reader.varint() != 0
       default: try reader.skip()
       }
     }
@@ -131,14 +137,19 @@ package enum WriteRequestEncoder {
     MutationEncoder.append(rows: list, as: 2, to: &buffer)
   }
 
-  /// - Parameter table: Nil in all frames but the first.
+  /// - Parameters:
+  ///   - table: Nil in all frames but the first, as is `producer`.
+  ///   - position: Of the list's first row, with a producer.
   package static func mutateStream(
-    _ table: String?, sequence: UInt64, _ list: borrowing MutationList,
-    into buffer: inout ByteBuffer
+    _ table: String?, sequence: UInt64, producer: String? = nil, position: UInt64 = 0,
+    forgetsProducer: Bool = false, _ list: borrowing MutationList, into buffer: inout ByteBuffer
   ) {
     if let table { buffer.appendField(1, string: table) }
     buffer.appendField(2, varint: sequence)
     MutationEncoder.append(rows: list, as: 3, to: &buffer)
+    if let producer { buffer.appendField(4, string: producer) }
+    buffer.appendField(5, varint: position)
+    if forgetsProducer { buffer.appendField(6, varint: 1) }
   }
 
   package static func checkAndMutate(
@@ -247,6 +258,8 @@ package struct MutateResponse: Equatable, Sendable {
 package struct MutateStreamResponse: Equatable, Sendable {
   package var acknowledged: UInt64 = 0
   package var rejected: [(sequence: UInt64, row: RejectedRow)] = []
+  /// With a producer: every position below is taken in.
+  package var nextPosition: UInt64 = 0
   package init() {}
 
   package init(wire body: ByteView) throws(WireError) {
@@ -255,6 +268,7 @@ package struct MutateStreamResponse: Equatable, Sendable {
       switch number {
       case 1: acknowledged = try reader.varint()
       case 2: rejected.append(try MutateStreamResponse.rejected(try reader.bytes()))
+      case 3: nextPosition = try reader.varint()
       default: try reader.skip()
       }
     }
@@ -284,10 +298,11 @@ package struct MutateStreamResponse: Equatable, Sendable {
         nested.appendMessage(2) { row.encode(into: &$0) }
       }
     }
+    buffer.appendField(3, varint: nextPosition)
   }
 
   package static func == (left: Self, right: Self) -> Bool {
-    left.acknowledged == right.acknowledged
+    left.acknowledged == right.acknowledged && left.nextPosition == right.nextPosition
       && left.rejected.elementsEqual(right.rejected) {
         $0.sequence == $1.sequence && $0.row == $1.row
       }

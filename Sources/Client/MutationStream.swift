@@ -24,12 +24,17 @@ package final class MutationStream {
   /// Every list up to this number is acknowledged.
   package private(set) var acknowledged: UInt64 = 0
 
+  /// With a producer: every position below is taken in.
+  package private(set) var nextPosition: UInt64 = 0
+
   /// Nil when finished: who keeps the stream does not keep the connection.
   private var client: StoreClient?
   private let table: String
+  private let producer: String?
   private let id: UInt64
   private let window: Int
   private var sequence: UInt64 = 0
+  private var firstToReport: UInt64 = 1
   private var lastToReport = UInt64.max
   private var hasEnded = false
   private var failure: ClientError?
@@ -38,29 +43,39 @@ package final class MutationStream {
   /// Output that waits for the socket before `send` does.
   private static let unsentByteCount = 1 << 20
 
-  init(_ client: StoreClient, _ table: String, _ id: UInt64, window: Int) {
+  init(
+    _ client: StoreClient, _ table: String, _ id: UInt64, window: Int, producer: String?
+  ) {
     self.client = client
     self.table = table
     self.id = id
     self.window = window
+    self.producer = producer
+  }
+
+  /// Opens the stream without rows and waits for the position.
+  func askForPosition() throws(ClientError) {
+    guard let client else { return }
+    firstToReport = 2
+    try append(MutationList(capacity: 0), to: client)
+    try advance(client) { acknowledged == sequence }
   }
 
   /// Sends the list's rows as one request; waits while `window` requests are unanswered.
   /// Acknowledgements that have arrived are passed to `onAcknowledged` from within `send` and
   /// `finish`.
   ///
-  /// - Returns: The list's number, from 1.
+  /// - Parameter position: Of the first row, with a producer; the others follow it.
+  /// - Returns: The list's number, in the order of sending.
   /// - Throws: What ended the stream. Lists that are not acknowledged by then may have been
   ///   applied or not.
-  package func send(_ list: borrowing MutationList) throws(ClientError) -> UInt64 {
+  package func send(
+    _ list: borrowing MutationList, at position: UInt64 = 0
+  ) throws(ClientError) -> UInt64 {
     guard let client, !hasEnded else {
       throw failure ?? .refused(code: "finished", message: "The stream is finished.")
     }
-    body.clear(keepingAtMost: 4 << 20)
-    WriteRequestEncoder.mutateStream(
-      sequence == 0 ? table : nil, sequence: sequence + 1, list, into: &body)
-    try client.wire.append(.mutateStream, id) { $0.append(body.view) }
-    sequence += 1
+    try append(list, at: position, to: client)
     try advance(client) {
       sequence - acknowledged < UInt64(window)
         && client.wire.unsentByteCount < MutationStream.unsentByteCount
@@ -68,8 +83,24 @@ package final class MutationStream {
     return sequence
   }
 
+  private func append(
+    _ list: borrowing MutationList, at position: UInt64 = 0, flags: FrameFlags = [],
+    forgetsProducer: Bool = false, to client: StoreClient
+  ) throws(ClientError) {
+    body.clear(keepingAtMost: 4 << 20)
+    let isFirst = sequence == 0
+    WriteRequestEncoder.mutateStream(
+      isFirst ? table : nil, sequence: sequence + 1, producer: isFirst ? producer : nil,
+      position: position, forgetsProducer: forgetsProducer, list, into: &body)
+    try client.wire.append(.mutateStream, id, flags: flags) { $0.append(body.view) }
+    sequence += 1
+  }
+
   /// Waits until everything sent is acknowledged, and ends the stream.
-  package func finish() throws(ClientError) {
+  ///
+  /// - Parameter forgetsProducer: Everything there is has been sent: the producer's position is
+  ///   not needed any more.
+  package func finish(forgetsProducer: Bool = false) throws(ClientError) {
     guard let client else {
       if let failure { throw failure }
       return
@@ -84,12 +115,8 @@ package final class MutationStream {
     }
     // An empty list ends the stream; it is not the caller's and is not reported.
     lastToReport = sequence
-    let none = MutationList(capacity: 0)
-    body.clear(keepingAtMost: 0)
-    WriteRequestEncoder.mutateStream(
-      sequence == 0 ? table : nil, sequence: sequence + 1, none, into: &body)
-    try client.wire.append(.mutateStream, id, flags: .end) { $0.append(body.view) }
-    sequence += 1
+    try append(
+      MutationList(capacity: 0), flags: .end, forgetsProducer: forgetsProducer, to: client)
     try advance(client) { hasEnded }
   }
 
@@ -119,6 +146,7 @@ package final class MutationStream {
     guard response.acknowledged >= acknowledged, response.acknowledged <= sequence else {
       throw .protocolViolation("The server acknowledged what was not sent.")
     }
+    if producer != nil { nextPosition = response.nextPosition }
     var rejected = response.rejected[...]
     while acknowledged < response.acknowledged {
       acknowledged += 1
@@ -127,7 +155,7 @@ package final class MutationStream {
         rows.append((Int(next.row.row), next.row.error.code, next.row.error.message))
         rejected.removeFirst()
       }
-      if acknowledged <= lastToReport {
+      if acknowledged >= firstToReport, acknowledged <= lastToReport {
         onAcknowledged(Acknowledgement(number: acknowledged, rejected: rows))
       }
     }

@@ -176,13 +176,22 @@ public final class StoreClient {
 
   /// Bulk writes, several requests in flight on this connection.
   ///
-  /// - Parameter window: Requests that may be unanswered at a time, at least 1.
+  /// - Parameters:
+  ///   - window: Requests that may be unanswered at a time, at least 1.
+  ///   - producer: Whose rows they are: each position is applied once, however often it is sent.
+  ///     The call then asks for the position (`MutationStream.nextPosition`).
   package func mutationStream(
-    _ table: String, window: Int
+    _ table: String, window: Int, producer: String? = nil
   ) throws(ClientError) -> MutationStream {
+    if producer != nil, wire.hello.features & ProtocolFeature.producers == 0 {
+      throw .refused(
+        code: "unsupported",
+        message: "\(wire.address) is of a version that does not keep producers' positions.")
+    }
     let id = wire.nextRequestID()
-    let stream = MutationStream(self, table, id, window: max(window, 1))
+    let stream = MutationStream(self, table, id, window: max(window, 1), producer: producer)
     streams[id] = stream
+    if producer != nil { try stream.askForPosition() }
     return stream
   }
 

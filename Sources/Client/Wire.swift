@@ -36,6 +36,7 @@ final class Wire {
     file = try Wire.connect(to: address, milliseconds: Wire.connectMilliseconds)
     var hello = ClientHello()
     hello.clientName = "strata-swift"
+    hello.features = ProtocolFeature.all
     hello.maxBodyByteCount = ProtocolLimits.bodyByteCount
     hello.encode(into: &output)
     do throws(ClientError) {

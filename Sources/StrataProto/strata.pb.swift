@@ -132,7 +132,7 @@ package nonisolated struct Strata_V1_ClientHello: Sendable {
   /// For the server's log only.
   package var clientName: String = String()
 
-  /// Bit set of features the client can use; none is defined in version 1.
+  /// Bit set of features the client can use; PROTOCOL.md section 8 names them.
   package var features: UInt64 = 0
 
   /// Longest body the client takes, at least 65,536; 0 stands for 1,048,576.
@@ -1111,6 +1111,15 @@ package nonisolated struct Strata_V1_MutateStreamRequest: Sendable {
 
   package var rows: [Strata_V1_RowMutations] = []
 
+  /// In the first frame only: the stream is this producer's, 1 to 128 bytes.
+  package var producer: String = String()
+
+  /// With a producer: position of the frame's first row; each further row has the next one.
+  package var position: UInt64 = 0
+
+  /// With a producer, in the last frame: the position is forgotten in the frame's commit.
+  package var forgetProducer: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1127,6 +1136,9 @@ package nonisolated struct Strata_V1_MutateStreamResponse: Sendable {
 
   /// In order of sequence, then row.
   package var rejected: [Strata_V1_RejectedStreamRow] = []
+
+  /// With a producer: every position below is taken in.
+  package var nextPosition: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3486,7 +3498,7 @@ nonisolated extension Strata_V1_RejectedRow: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Strata_V1_MutateStreamRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MutateStreamRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}table\0\u{1}sequence\0\u{1}rows\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}table\0\u{1}sequence\0\u{1}rows\0\u{1}producer\0\u{1}position\0\u{3}forget_producer\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3497,6 +3509,9 @@ nonisolated extension Strata_V1_MutateStreamRequest: SwiftProtobuf.Message, Swif
       case 1: try { try decoder.decodeSingularStringField(value: &self.table) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.producer) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.position) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.forgetProducer) }()
       default: break
       }
     }
@@ -3512,6 +3527,15 @@ nonisolated extension Strata_V1_MutateStreamRequest: SwiftProtobuf.Message, Swif
     if !self.rows.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 3)
     }
+    if !self.producer.isEmpty {
+      try visitor.visitSingularStringField(value: self.producer, fieldNumber: 4)
+    }
+    if self.position != 0 {
+      try visitor.visitSingularUInt64Field(value: self.position, fieldNumber: 5)
+    }
+    if self.forgetProducer != false {
+      try visitor.visitSingularBoolField(value: self.forgetProducer, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3519,6 +3543,9 @@ nonisolated extension Strata_V1_MutateStreamRequest: SwiftProtobuf.Message, Swif
     if lhs.table != rhs.table {return false}
     if lhs.sequence != rhs.sequence {return false}
     if lhs.rows != rhs.rows {return false}
+    if lhs.producer != rhs.producer {return false}
+    if lhs.position != rhs.position {return false}
+    if lhs.forgetProducer != rhs.forgetProducer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3526,7 +3553,7 @@ nonisolated extension Strata_V1_MutateStreamRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Strata_V1_MutateStreamResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MutateStreamResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}acknowledged\0\u{1}rejected\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}acknowledged\0\u{1}rejected\0\u{3}next_position\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3536,6 +3563,7 @@ nonisolated extension Strata_V1_MutateStreamResponse: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.acknowledged) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.rejected) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.nextPosition) }()
       default: break
       }
     }
@@ -3548,12 +3576,16 @@ nonisolated extension Strata_V1_MutateStreamResponse: SwiftProtobuf.Message, Swi
     if !self.rejected.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.rejected, fieldNumber: 2)
     }
+    if self.nextPosition != 0 {
+      try visitor.visitSingularUInt64Field(value: self.nextPosition, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Strata_V1_MutateStreamResponse, rhs: Strata_V1_MutateStreamResponse) -> Bool {
     if lhs.acknowledged != rhs.acknowledged {return false}
     if lhs.rejected != rhs.rejected {return false}
+    if lhs.nextPosition != rhs.nextPosition {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

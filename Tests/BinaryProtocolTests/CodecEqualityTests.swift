@@ -170,15 +170,21 @@ private func serialized(_ message: any Message) throws -> [UInt8] {
     frame.table = table
     frame.sequence = sequence
     frame.rows = mutate.rows
+    frame.producer = generator.text()
+    frame.position = generator.number()
+    frame.forgetProducer = generator.chance(2)
     encoded.clear()
-    WriteRequestEncoder.mutateStream(table, sequence: sequence, list, into: &encoded)
+    WriteRequestEncoder.mutateStream(
+      table, sequence: sequence, producer: frame.producer.isEmpty ? nil : frame.producer,
+      position: frame.position, forgetsProducer: frame.forgetProducer, list, into: &encoded)
     let frameBytes = try serialized(frame)
     // A table named "" is absent in protoc's form and present in ours, which says the same.
     if !table.isEmpty { #expect(encoded.array == frameBytes) }
     try ByteView.of(frameBytes) { body in
       let view = try MutateRequestView(body, isStream: true)
-      let found = view.sequence
-      #expect(found == sequence)
+      let found = (view.sequence, view.producer.array, view.position, view.forgetsProducer)
+      #expect(found.0 == sequence && found.1 == Array(frame.producer.utf8))
+      #expect(found.2 == frame.position && found.3 == frame.forgetProducer)
       let same = view.takeList().encoded.array == list.encoded.array
       #expect(same)
     }
@@ -252,6 +258,8 @@ private func serialized(_ message: any Message) throws -> [UInt8] {
     stream.rejected = generator.many(4) { ($0.number(), $0.rejectedRow()) }
     var streamMessage = Strata_V1_MutateStreamResponse()
     streamMessage.acknowledged = stream.acknowledged
+    stream.nextPosition = generator.number()
+    streamMessage.nextPosition = stream.nextPosition
     streamMessage.rejected = stream.rejected.map { rejected in
       Strata_V1_RejectedStreamRow.with {
         $0.sequence = rejected.sequence

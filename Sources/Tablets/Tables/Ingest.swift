@@ -30,6 +30,9 @@ package struct IngestSource: Sendable {
   /// For each row the number of its line, ascending, counted from the first; nil when each line is
   /// a row.
   package var lines: [UInt32]?
+  /// Where the list sent before this one ends: this one is refused when that one was not taken in,
+  /// whatever the reason. 0 asks for nothing.
+  package var previousEnd: UInt64 = 0
   /// The producer is done: its position is forgotten with this commit.
   package var isLast = false
   /// Do not commit a list of which rows are refused: answer first (`IngestReceipt.isWithheld`).
@@ -43,7 +46,7 @@ package struct IngestSource: Sendable {
   }
 
   /// Position after the last line.
-  var end: UInt64 { first + UInt64(lineCount) }
+  package var end: UInt64 { first + UInt64(lineCount) }
 
   /// The first row that is not below `next`.
   func firstRow(notBelow next: UInt64, rowCount: Int) -> Int {
@@ -168,6 +171,12 @@ extension Table {
     receipt.repeatedRowCount =
       isNew ? source.firstRow(notBelow: stored, rowCount: rowCount) : rowCount
     guard isNew || source.isLast && stored > 0 else { return }
+    guard stored >= source.previousEnd else {
+      throw TableServiceError.conflict(
+        code: "position_gap",
+        message: "the producer's position is \(stored), and the list before this one ends at "
+          + "\(source.previousEnd): it was not taken in. Ask for the position and send from there")
+    }
     if stored == 0, positions.count >= Table.producerCount {
       throw TableServiceError.invalid(
         code: "too_many_producers",

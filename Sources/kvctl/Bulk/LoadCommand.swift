@@ -15,6 +15,11 @@ struct LoadCommand: ParsableCommand {
       a \
       header key,s:score,s:model; an empty field writes nothing, "" an empty value.
 
+      A file's rows are written exactly once: a load that was cut off, by whatever, goes on where it \
+      stopped when it is started again with the same unchanged file. --producer names the load, for \
+      pipes too; then the position is kept, and what was loaded under that name is passed over ever \
+      after. Files packed with gzip are unpacked on the way.
+
       A line that cannot be taken is refused with its place and the load goes on; it then exits \
       with 1. Ctrl-C stops sending, waits for what is on its way and says how far the load came \
       (exit 1); Ctrl-C again ends at once.
@@ -22,7 +27,8 @@ struct LoadCommand: ParsableCommand {
       Examples:
         kvctl load scores scores.ndjson
         kvctl load scores scores.csv --rejects refused.ndjson
-        zcat scores.ndjson.gz | kvctl load scores -
+        kvctl load scores scores.ndjson.gz
+        produce | kvctl load scores - --producer scores-2026-11
         kvctl load scores scores.ndjson --timestamp 2025-09-01T00:00:00Z   (run again: same cells)
         kvctl load scores scores.ndjson --dry-run
       """)
@@ -40,12 +46,19 @@ struct LoadCommand: ParsableCommand {
   var rejects: String?
   @Option(name: .long, help: "Give up after more refused lines than this.")
   var maxRejects: Int?
+  @Option(
+    name: .long,
+    help: "The load's name: its lines are written once, however often they are sent (1–128 bytes).")
+  var producer: String?
   @Option(name: .long, help: "Requests on their way at a time.") var window = 8
   @Flag(name: .long, help: "Read and check the lines, send nothing.") var dryRun = false
   @OptionGroup var connection: ConnectionOptions
 
   func validate() throws {
     guard (1...256).contains(window) else { throw ValidationError("--window is from 1 to 256.") }
+    if let producer, !(1...128).contains(producer.utf8.count) {
+      throw ValidationError("--producer has 1 to 128 bytes.")
+    }
     if let maxRejects, maxRejects < 0 { throw ValidationError("--max-rejects is 0 or more.") }
   }
 
@@ -53,15 +66,20 @@ struct LoadCommand: ParsableCommand {
     let input = try LoadInput(path: file)
     let client = try connection.connect()
     let schema = RowTextSchema(try client.table(table))
+    let ownProducer = input.identity.map { "kvctl load \($0)" }
     let isCSV = (format ?? FileFormat(path: file)) == .csv
     let loader = Loader(
       schema, isCSV ? .csv : .ndjson, timestamp: timestamp?.timestamp ?? .server,
-      to: dryRun ? nil : try client.mutationStream(table, window: window),
+      to: dryRun
+        ? nil
+        : try client.mutationStream(table, window: window, producer: producer ?? ownProducer),
       rejects: try RejectLog(path: rejects))
     var progress = LoadProgress(total: input.byteCount)
     Interruption.listen()
     do {
-      try loader.run(input, maxRejects: maxRejects ?? .max) { loader in
+      try loader.run(
+        input, maxRejects: maxRejects ?? .max, forgetsProducer: producer == nil
+      ) { loader in
         progress.update(rows: loader.committedRows, bytes: loader.committedBytes)
       }
     } catch {
@@ -84,6 +102,9 @@ struct LoadCommand: ParsableCommand {
         + "(through line \(DisplayText.grouped(loader.committedLine))), "
         + "\(DisplayText.bytes(loader.committedBytes)) in \(DisplayText.decimal(seconds, 2)) s, "
         + "\(rate) rows/s\n")
+    guard loader.skippedCount > 0 else { return }
+    StandardError.write(
+      "\(DisplayText.grouped(Int(clamping: loader.skippedCount))) records had been loaded before\n")
   }
 
   private func judge(_ loader: Loader) throws {
@@ -104,5 +125,8 @@ enum FileFormat: String, ExpressibleByArgument, CaseIterable {
   case ndjson, csv
 
   /// The format of a file by its name.
-  init(path: String) { self = path.lowercased().hasSuffix(".csv") ? .csv : .ndjson }
+  init(path: String) {
+    let name = path.lowercased()
+    self = name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") ? .csv : .ndjson
+  }
 }

@@ -2,6 +2,9 @@
 //
 // Acknowledgements come in the order of sending, so the last one tells how far into the file
 // everything is durable or refused.
+//
+// With a producer each record has its number as position, from 1, refused ones included: those that
+// the server has taken in are passed over, here and there. A list's records follow each other.
 
 import Bytes
 import Client
@@ -23,6 +26,8 @@ final class Loader {
     var textEnds: ContiguousArray<Int> = []
     var lastLine = 0
     var endOffset = 0
+    /// Number of its first record.
+    var position: UInt64 = 0
   }
 
   static let batchRowCount = 256
@@ -36,6 +41,10 @@ final class Loader {
   private(set) var committedLine = 0
   /// Bytes of the input up to there.
   private(set) var committedBytes: UInt64 = 0
+  /// Records that an earlier load brought in.
+  private(set) var skippedCount: UInt64 = 0
+  /// The whole input has been read and sent.
+  private(set) var isComplete = false
   var rejects: RejectLog
   /// A failure while noting a refusal, to be thrown where throwing is possible.
   private var noteFailure: (any Error)?
@@ -47,6 +56,8 @@ final class Loader {
   private var lines: LineBuffer
   private var json: RowJSONReader
   private var csv: CSVRowReader?
+  /// Number of the last record read.
+  private var recordNumber: UInt64 = 0
   private var list = MutationList(capacity: Loader.batchByteCount * 2)
   private var batch = Batch()
   private var inFlight: [Batch] = []
@@ -69,8 +80,11 @@ final class Loader {
 
   /// Reads to the end of the input, or until someone wants to stop.
   func run(
-    _ input: borrowing LoadInput, maxRejects: Int, onProgress: (Loader) -> Void
+    _ input: borrowing LoadInput, maxRejects: Int, forgetsProducer: Bool,
+    onProgress: (Loader) -> Void
   ) throws {
+    let resumed = stream?.nextPosition ?? 0
+    skippedCount = resumed > 0 ? resumed - 1 : 0
     var hasMore = true
     while hasMore, !Interruption.isRequested, rejects.count <= maxRejects {
       hasMore = try input.read(into: &lines)
@@ -83,7 +97,8 @@ final class Loader {
       }
     }
     if !Interruption.isRequested { try sendBatch() }
-    try stream?.finish()
+    isComplete = !hasMore && !Interruption.isRequested && rejects.count <= maxRejects
+    try stream?.finish(forgetsProducer: forgetsProducer && isComplete)
     if let noteFailure { throw noteFailure }
   }
 
@@ -100,9 +115,12 @@ final class Loader {
         csv = try header(line)
         return true
       }
+      recordNumber += 1
+      if recordNumber <= skippedCount { return true }
       do throws(RowTextError) {
         try read(line)
       } catch {
+        try sendBatch()
         batch.lastLine = line.number
         batch.endOffset = line.endOffset
         try rejects.add(
@@ -110,6 +128,10 @@ final class Loader {
           message: error.message, text: line.text)
       }
     } catch let error as RowTextError {
+      // Longer than a line may be.
+      recordNumber += 1
+      if recordNumber <= skippedCount { return true }
+      try sendBatch()
       try rejects.add(
         line: error.line ?? 0, column: nil, code: error.code.rawValue, message: error.message,
         text: nil)
@@ -122,6 +144,7 @@ final class Loader {
     case .ndjson: try json.read(line.text, line: line.number, into: &list)
     case .csv: try csv?.read(line.text, line: line.number, into: &list)
     }
+    if batch.lines.isEmpty { batch.position = recordNumber }
     batch.lines.append(line.number)
     batch.lastLine = line.number
     batch.endOffset = line.endOffset
@@ -146,14 +169,14 @@ final class Loader {
     guard batch.lastLine > 0 else { return }
     let sent = batch
     batch = Batch()
-    guard let stream, !list.isEmpty else {
+    guard let stream, list.rowCount > 0 else {
       // Refused lines only, or nobody to send to.
       if stream == nil { settle(sent, rejected: []) }
       list.clear()
       return
     }
     inFlight.append(sent)
-    _ = try stream.send(list)
+    _ = try stream.send(list, at: sent.position)
     list.clear()
   }
 
