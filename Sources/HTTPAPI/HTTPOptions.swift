@@ -25,6 +25,10 @@ package struct HTTPOptions: Sendable {
   /// Ticks within which another `bodyProgressByteCount` of a body must come.
   package var bodyTicks: UInt64 = 30
   package var bodyProgressByteCount = 16 << 10
+  /// Ticks within which an ingest stream must bring something: pipelines pause.
+  package var ingestIdleTicks: UInt64 = 300
+  /// Nanoseconds between two progress lines of an ingest stream.
+  package var progressNanoseconds: UInt64 = 100_000_000
   /// Ticks without a request.
   package var idleTicks: UInt64 = 75
   /// Ticks for which a peer may leave a full output unread.

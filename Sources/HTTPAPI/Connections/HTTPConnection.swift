@@ -23,6 +23,8 @@ final class HTTPConnection: ConnectionHandler {
   private var ordering = Ordering.reads
   private var deadline: ConnectionDeadline
   private var isReadingPaused = false
+  /// The stream whose body is arriving.
+  private var ingest: IngestStream?
   /// No further request is read; what arrives is dropped.
   private var isEnding = false
 
@@ -42,7 +44,7 @@ final class HTTPConnection: ConnectionHandler {
   func received(_ bytes: ByteView, on connection: Connection) -> Int {
     var offset = 0
     while !isEnding {
-      guard !connection.isOutputFull else {
+      guard !connection.isOutputFull, ingest?.wantsInput != false else {
         pauseReading()
         break
       }
@@ -64,13 +66,15 @@ final class HTTPConnection: ConnectionHandler {
       case .needMore:
         request.keep(decoder.isInsideBody)
         deadline.update(decoder, options: front.options, tick: context.tick)
-        return offset
+        ingest?.pump()
+        return isEnding ? bytes.count : offset
       case .body(let part): take(part)
-      case .end: dispatch()
+      case .end: if ingest != nil { endIngestBody() } else { dispatch() }
       case .refused(let refusal): refuse(Problem(refusal))
       case .head: break
       }
     }
+    ingest?.pump()
     return isEnding ? bytes.count : offset
   }
 
@@ -104,6 +108,7 @@ final class HTTPConnection: ConnectionHandler {
     request.begin(decoder.head, head, match)
     let limit = match.route.bodyLimit(front.options)
     decoder.bodyLimit = limit
+    if match.route == .ingest, decoder.head.method == .post { return beginIngest() }
     guard case .length(let count) = decoder.head.framing else {
       if decoder.head.framing == .chunked, decoder.head.expectsContinue { sendContinue() }
       return
@@ -119,6 +124,7 @@ final class HTTPConnection: ConnectionHandler {
   private func sendContinue() { connection?.output.append("HTTP/1.1 100 Continue\r\n\r\n") }
 
   private func take(_ part: ByteView) {
+    if let ingest { return ingest.take(part) }
     if case .chunked = decoder.head.framing, !reserve(part.count) { return }
     request.append(part, framing: decoder.head.framing)
   }
@@ -151,6 +157,45 @@ final class HTTPConnection: ConnectionHandler {
     }
     front.bodies.release(request.reservedByteCount)
     request.end()
+  }
+
+  // MARK: - Ingest streams
+
+  /// A stream's answer is promised before its body comes.
+  private func beginIngest() {
+    do throws(Problem) {
+      let facts = RequestFacts(
+        route: .ingest, isHead: false, isHTTP10: decoder.head.isHTTP10,
+        closes: !decoder.head.keepsAlive || decoder.head.isHTTP10 || front.isDraining,
+        startNanoseconds: front.time.monotonicNanoseconds)
+      let head = Request(
+        head: request.head, bytes: request.headBytes, match: request.match, body: ByteView(),
+        facts: facts)
+      let asked = try IngestRequest(head, on: self)
+      guard reserve(IngestStream.byteCount) else { return }
+      if decoder.head.expectsContinue { sendContinue() }
+      ingest = IngestStream(asked, enqueue(facts), context)
+    } catch {
+      refuse(error)
+    }
+  }
+
+  private func endIngestBody() {
+    ingest?.endBody()
+    request.end()
+  }
+
+  /// The stream may take more, or does not want any.
+  func ingestMoved() {
+    if ingest?.wantsInput != false { resumeReading() }
+  }
+
+  /// The stream's answer is complete.
+  ///
+  /// - Parameter readsOn: Its body was read to the end: another request may follow.
+  func ingestEnded(readsOn: Bool, closes: Bool) {
+    ingest = nil
+    if !readsOn || closes { isEnding = true }
   }
 
   /// Answers a request that was not read to its end, and reads no other.
@@ -279,6 +324,9 @@ final class HTTPConnection: ConnectionHandler {
       connection.close()
       return
     }
+    if let ingest, ingest.isIdle(atTick: context.tick) {
+      ingest.fail(Problem(408, "request_timeout", "no line has come for too long"))
+    }
     guard exchanges.isEmpty, deadline.isOver(atTick: context.tick) else { return }
     if !isEnding, decoder.isInsideHead || decoder.isInsideBody {
       refuse(Problem(408, "request_timeout", "the request did not arrive in time"))
@@ -299,6 +347,7 @@ final class HTTPConnection: ConnectionHandler {
   func closed(_ connection: Connection) {
     self.connection = nil
     isEnding = true
+    ingest = nil
     context.remove(self)
     front.bodies.release(request.takeReservation())
     let abandoned = exchanges

@@ -28,6 +28,8 @@ enum Routes {
     case .tableStatistics, .allStatistics: try StatsRoutes.answer(request, on: connection)
     case .health, .readiness, .metrics, .openAPI:
       Operations.answer(request, on: connection)
+    case .producers, .producer: try ProducerRoutes.answer(request, on: connection)
+    // Ingest streams begin before their body (HTTPConnection.beginIngest).
     case .ingest, .changes, .console:
       throw Problem(501, "not_available", "this version of the server does not have this route yet")
     case .unknown:

@@ -167,7 +167,7 @@ struct ReadQuery: Sendable {
       qualifier: colon.map { text.dropFirst($0 + 1).array })
   }
 
-  private static func decode(
+  static func decode(
     _ value: ByteView, _ decoded: inout ByteBuffer
   ) throws(Problem) -> ByteView {
     do throws(BrokenPercentEncoding) {

@@ -7,7 +7,7 @@ internal import HTTP1
 enum Route: Int, CaseIterable, Sendable {
   case tables, table, tableStatistics, allStatistics
   case row, rows, batchGet, mutate, checkAndMutate, readModifyWrite
-  case ingest, changes
+  case ingest, producers, producer, changes
   case health, readiness, metrics, openAPI, console, unknown
 
   /// The path template, for metrics.
@@ -24,6 +24,8 @@ enum Route: Int, CaseIterable, Sendable {
     case .checkAndMutate: "/v1/tables/{t}/rows/{key}:checkAndMutate"
     case .readModifyWrite: "/v1/tables/{t}/rows/{key}:readModifyWrite"
     case .ingest: "/v1/tables/{t}/rows:ingest"
+    case .producers: "/v1/tables/{t}/producers"
+    case .producer: "/v1/tables/{t}/producers/{p}"
     case .changes: "/v1/tables/{t}/changes"
     case .health: "/healthz"
     case .readiness: "/readyz"
@@ -41,8 +43,9 @@ enum Route: Int, CaseIterable, Sendable {
     case .table: "DELETE, GET, HEAD, OPTIONS, PATCH"
     case .row: "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
     case .batchGet, .mutate, .checkAndMutate, .readModifyWrite, .ingest: "OPTIONS, POST"
-    case .tableStatistics, .allStatistics, .rows, .changes, .health, .readiness, .metrics,
-      .openAPI, .console:
+    case .producer: "DELETE, GET, HEAD, OPTIONS"
+    case .tableStatistics, .allStatistics, .rows, .producers, .changes, .health, .readiness,
+      .metrics, .openAPI, .console:
       "GET, HEAD, OPTIONS"
     case .unknown: "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
     }
@@ -54,21 +57,21 @@ enum Route: Int, CaseIterable, Sendable {
     case .get, .head:
       switch self {
       case .batchGet, .mutate, .checkAndMutate, .readModifyWrite, .ingest: return false
-      case .tables, .table, .tableStatistics, .allStatistics, .row, .rows, .changes, .health,
-        .readiness, .metrics, .openAPI, .console, .unknown:
+      case .tables, .table, .tableStatistics, .allStatistics, .row, .rows, .producers, .producer,
+        .changes, .health, .readiness, .metrics, .openAPI, .console, .unknown:
         return true
       }
     case .post:
       switch self {
       case .tables, .batchGet, .mutate, .checkAndMutate, .readModifyWrite, .ingest, .unknown:
         return true
-      case .table, .tableStatistics, .allStatistics, .row, .rows, .changes, .health, .readiness,
-        .metrics, .openAPI, .console:
+      case .table, .tableStatistics, .allStatistics, .row, .rows, .producers, .producer, .changes,
+        .health, .readiness, .metrics, .openAPI, .console:
         return false
       }
     case .put: return self == .row || self == .unknown
     case .patch: return self == .row || self == .table || self == .unknown
-    case .delete: return self == .row || self == .table || self == .unknown
+    case .delete: return [.row, .table, .producer, .unknown].contains(self)
     }
   }
 
@@ -79,8 +82,11 @@ enum Route: Int, CaseIterable, Sendable {
     // 1,000 keys of 4,096 bytes as base64 with room for the rest.
     case .batchGet: Swift.min(options.bodyByteCount, 8 << 20)
     case .tables, .table: Swift.min(options.bodyByteCount, 1 << 20)
+    // A stream: never held as a whole.
+    case .ingest: .max
     // Read and dropped, so that the connection can go on.
-    case .tableStatistics, .allStatistics, .rows, .ingest, .changes, .health, .readiness, .metrics,
+    case .tableStatistics, .allStatistics, .rows, .producers, .producer, .changes, .health,
+      .readiness, .metrics,
       .openAPI, .console, .unknown:
       Swift.min(options.bodyByteCount, 64 << 10)
     }
@@ -88,12 +94,12 @@ enum Route: Int, CaseIterable, Sendable {
 
   func ordering(_ method: HTTPMethod) -> Ordering {
     // Their answers are large: one at a time bounds what a pipeline can make the server hold.
-    if self == .rows || self == .batchGet { return .alone }
+    if self == .rows || self == .batchGet || self == .producers { return .alone }
     if method.isSafe { return .reads }
     switch self {
     case .row, .mutate, .checkAndMutate, .readModifyWrite: return .rowWrites
-    case .tables, .table, .tableStatistics, .allStatistics, .rows, .batchGet, .ingest, .changes,
-      .health, .readiness, .metrics, .openAPI, .console, .unknown:
+    case .tables, .table, .tableStatistics, .allStatistics, .rows, .batchGet, .ingest, .producers,
+      .producer, .changes, .health, .readiness, .metrics, .openAPI, .console, .unknown:
       return .alone
     }
   }

@@ -1,6 +1,6 @@
 // Paths to routes, byte by byte, without allocation.
 //
-//   /v1/tables[/{t}[/rows[:batchGet│:ingest│/{key}[:verb]] │ /stats │ /changes]]
+//   /v1/tables[/{t}[/rows[:batchGet│:ingest│/{key}[:verb]] │ /producers[/{p}] │ /stats │ /changes]]
 //   /v1/stats  /healthz  /readyz  /metrics  /openapi.json  /console/…
 //
 // A verb (`:mutate`, `:checkAndMutate`, `:readModifyWrite`) is cut from the key for POST only; a
@@ -48,6 +48,12 @@ enum Router {
     if tail == "rows" { return RouteMatch(route: .rows, table: table) }
     if tail == "rows:batchGet" { return RouteMatch(route: .batchGet, table: table) }
     if tail == "rows:ingest" { return RouteMatch(route: .ingest, table: table) }
+    if tail == "producers" { return RouteMatch(route: .producers, table: table) }
+    if tail.hasPrefix("producers/") {
+      let name = tail.dropFirst(10)
+      guard name.firstIndex(of: 0x2f) == nil else { return RouteMatch(route: .unknown) }
+      return RouteMatch(route: .producer, table: table, key: name)
+    }
     if tail == "stats" { return RouteMatch(route: .tableStatistics, table: table) }
     if tail == "changes" { return RouteMatch(route: .changes, table: table) }
     return RouteMatch(route: .unknown)

@@ -48,6 +48,9 @@ package struct LineBuffer: ~Copyable {
     self.lineByteLimit = lineByteLimit
   }
 
+  /// Bytes that have not been handed out.
+  package var waitingByteCount: Int { buffer.count - consumed }
+
   /// Lets `read` put up to `capacity` bytes behind what is there; it returns how many. Views handed
   /// out before are invalid then.
   package mutating func fill<Failure: Error>(

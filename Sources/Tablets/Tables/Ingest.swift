@@ -83,14 +83,21 @@ extension Table {
     _ list: consuming MutationList, from source: IngestSource, durability: Durability? = nil,
     completion: @escaping @Sendable (Result<IngestReceipt, TableServiceError>) -> Void
   ) {
+    ingest(HeldMutations(list), from: source, durability: durability, completion: completion)
+  }
+
+  /// The same for a list that may have to be handed in twice.
+  package func ingest(
+    _ held: HeldMutations, from source: IngestSource, durability: Durability? = nil,
+    completion: @escaping @Sendable (Result<IngestReceipt, TableServiceError>) -> Void
+  ) {
     do throws(TableServiceError) {
       try checkAlive()
-      if list.rowCount > 0 { try Table.check(list) }
+      if held.list.rowCount > 0 { try Table.check(held.list) }
       try Table.check(source)
     } catch {
       return completion(.failure(error))
     }
-    let held = HeldMutations(list)
     let decision = Decision(IngestReceipt())
     engine.commit(
       CommitRequest(

@@ -129,9 +129,9 @@ extension Table {
 }
 
 /// A list that a deciding commit holds until its turn.
-final class HeldMutations: Sendable {
+package final class HeldMutations: Sendable {
   let list: MutationList
-  init(_ list: consuming MutationList) { self.list = list }
+  package init(_ list: consuming MutationList) { self.list = list }
 
   /// Nothing to apply.
   var isEmpty: Bool { list.mutationCount == 0 }
