@@ -37,7 +37,7 @@ struct RunningServer {
     let time = SystemTime()
     scheduler = ThreadScheduler()
     let watch = StallWatch(now: { time.monotonicNanoseconds })
-    stalls = StallReporter(watch, logger: logger, scheduler: scheduler)
+    stalls = StallReporter(watch, logger: logger)
     let files = WatchedFileSystem(PosixFileSystem(), watch: watch)
     let requestByteCount = RunningServer.requestByteCount(of: configuration.memoryByteCount)
     var options = TableServiceOptions()

@@ -3,26 +3,31 @@
 
 internal import Logging
 internal import Runtime
-internal import Synchronization
 internal import VFS
 
 /// Logs stalls of the disk while they last.
 final class StallReporter: Sendable {
   private static let pauseNanoseconds: UInt64 = 250_000_000
 
-  private let isStopped = Atomic<Bool>(false)
+  private let stopped: Bell
+  private let thread: WorkerThread?
 
-  init(_ watch: StallWatch, logger: Logger, scheduler: any Scheduler) {
+  init(_ watch: StallWatch, logger: Logger) {
+    let stopped = Bell()
+    self.stopped = stopped
     // Without a thread the store runs as well; it only says less.
-    _ = WorkerThread(name: "stall-watch") { [self] in
-      while !isStopped.load(ordering: .acquiring) {
-        scheduler.pause(nanoseconds: StallReporter.pauseNanoseconds)
+    thread = WorkerThread(name: "stall-watch") {
+      while !stopped.wait(atMostNanoseconds: StallReporter.pauseNanoseconds) {
         StallReporter.report(watch.look(), to: logger)
       }
     }
   }
 
-  func stop() { isStopped.store(true, ordering: .releasing) }
+  /// Once.
+  func stop() {
+    stopped.ring()
+    thread?.join()
+  }
 
   private static func report(_ findings: StallWatch.Findings, to logger: Logger) {
     for stall in findings.stalled {

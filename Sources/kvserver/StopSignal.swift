@@ -62,4 +62,17 @@ final class Bell: @unchecked Sendable {
   func wait() {
     while sem_wait(semaphore) == -1, errno == EINTR {}
   }
+
+  /// True when it rang in time.
+  func wait(atMostNanoseconds count: UInt64) -> Bool {
+    var end = timespec()
+    clock_gettime(CLOCK_REALTIME, &end)
+    let nanoseconds = UInt64(end.tv_nsec) + count
+    end.tv_sec += Int(nanoseconds / 1_000_000_000)
+    end.tv_nsec = Int(nanoseconds % 1_000_000_000)
+    while sem_timedwait(semaphore, &end) == -1 {
+      if errno != EINTR { return false }
+    }
+    return true
+  }
 }

@@ -125,18 +125,11 @@ final class Client {
 
   func send(_ text: String) { socket.send(text) }
 
+  func endSending() { socket.endSending() }
+
   /// Reads one answer.
   func answer(hasBody: Bool = true) throws -> Answer {
-    var answer = Answer()
-    let head = try line()
-    answer.status = Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0
-    while true {
-      let text = try line()
-      if text.isEmpty { break }
-      let colon = text.firstIndex(of: ":") ?? text.endIndex
-      answer.fields[text[..<colon].lowercased()] =
-        text[colon...].dropFirst().trimmingCharacters(in: .whitespaces)
-    }
+    var answer = try answerHead()
     guard hasBody, answer.status != 204, answer.status != 304, answer.status != 100 else {
       return answer
     }
@@ -146,6 +139,29 @@ final class Client {
       (answer.body, answer.isWhole) = chunked()
     } else {
       answer.body = String(decoding: rest(), as: UTF8.self)
+    }
+    return answer
+  }
+
+  /// Reads one chunk of an answer whose head was read; empty for the last.
+  func chunk() throws -> String {
+    let size = Int(try line(), radix: 16) ?? 0
+    let text = String(decoding: try bytes(size), as: UTF8.self)
+    _ = try line()
+    return text
+  }
+
+  /// Reads an answer's head.
+  func answerHead() throws -> Answer {
+    var answer = Answer()
+    let head = try line()
+    answer.status = Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0
+    while true {
+      let text = try line()
+      if text.isEmpty { break }
+      let colon = text.firstIndex(of: ":") ?? text.endIndex
+      answer.fields[text[..<colon].lowercased()] =
+        text[colon...].dropFirst().trimmingCharacters(in: .whitespaces)
     }
     return answer
   }

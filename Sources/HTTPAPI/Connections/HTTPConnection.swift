@@ -325,7 +325,7 @@ final class HTTPConnection: ConnectionHandler {
       return
     }
     if let ingest, ingest.isIdle(atTick: context.tick) {
-      ingest.fail(Problem(408, "request_timeout", "no line has come for too long"))
+      return ingest.fail(Problem(408, "request_timeout", "no line has come for too long"))
     }
     guard exchanges.isEmpty, deadline.isOver(atTick: context.tick) else { return }
     if !isEnding, decoder.isInsideHead || decoder.isInsideBody {

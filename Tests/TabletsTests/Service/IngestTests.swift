@@ -177,6 +177,21 @@ import Testing
     #expect(try world.wait { table.producers(completion: $0) }.isEmpty)
   }
 
+  @Test func `a list whose predecessor was not taken in is refused`() throws {
+    let world = ServiceWorld()
+    let table = try world.open(Self.families)
+    _ = try ingest(world, table, 1, 10)
+    var source = IngestSource(producer: Self.producer, first: 21, lineCount: 10)
+    source.previousEnd = 21
+    #expect(throws: TableServiceError.self) {
+      try world.wait { table.ingest(Self.lines(21, 10), from: source, completion: $0) }
+    }
+    #expect(try position(world, table) == 11 && total(table) == 10)
+    _ = try ingest(world, table, 11, 10)
+    _ = try world.wait { table.ingest(Self.lines(21, 10), from: source, completion: $0) }
+    #expect(try position(world, table) == 31 && total(table) == 30)
+  }
+
   @Test func `names, positions and the number of producers have limits`() throws {
     let world = ServiceWorld()
     let table = try world.open(Self.families)
