@@ -5,7 +5,7 @@ SWIFT ?= swift
 DATA ?= data
 RELEASE = .build/release
 
-.PHONY: serve test build release lint format bench crash-test linearizability release-tests \
+.PHONY: serve test build release lint format bench crash-test ingest-kills linearizability release-tests \
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep \
   fuzz fuzz-all fuzz-build install clean packages
@@ -43,6 +43,11 @@ ROWS ?= 20000
 crash-test: release-tests
 	STRATA_CRASH_CYCLES=$(CYCLES) STRATA_CRASH_ROWS=$(ROWS) \
 	  $(SWIFT) test $(RELEASE_TESTS) --skip-build --filter CrashTests
+
+## Kills producers and servers KILLS times for each way of loading, and compares counters.
+KILLS ?= 100
+ingest-kills: release-tests
+	STRATA_INGEST_KILLS=$(KILLS) $(SWIFT) test $(RELEASE_TESTS) --skip-build --filter IngestKillTests
 
 ## Records HISTORIES histories of the store in process and of a server that is killed meanwhile, and
 ## looks for an order of each.

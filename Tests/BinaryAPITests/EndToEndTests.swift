@@ -119,6 +119,39 @@ import Testing
     }
   }
 
+  @Test func `a producer's stream tells its position and takes each row once`() throws {
+    try TestServer.run { server in
+      let client = try server.client()
+      let first = try client.mutationStream("t", window: 4, producer: "p")
+      #expect(first.nextPosition == 0)
+      var acknowledged: [UInt64] = []
+      first.onAcknowledged = { acknowledged.append($0.number) }
+      for start in stride(from: 1, to: 100, by: 10) {
+        let number = try first.send(
+          Sample.list(Sample.keys(start..<start + 10)), at: UInt64(start))
+        #expect(number == UInt64(start / 10 + 2))
+      }
+      // The opening frame is nobody's list.
+      try first.finish()
+      #expect(acknowledged == Array(2...11) && first.nextPosition == 101)
+
+      let again = try client.mutationStream("t", window: 4, producer: "p")
+      #expect(again.nextPosition == 101)
+      // All of it was there before: what the rows hold is not written again.
+      _ = try again.send(Sample.list(Sample.keys(1..<51), byteCount: 5), at: 1)
+      _ = try again.send(Sample.list(["new"]), at: 101)
+      try again.finish(forgetsProducer: true)
+      let old = try client.get("t", key: Array(Sample.keys(1..<2)[0].utf8), options: ReadOptions())
+      #expect(old?.cells.first?.value.count != 5)
+      #expect(try client.get("t", key: Array("new".utf8), options: ReadOptions()) != nil)
+      #expect(try client.mutationStream("t", window: 1, producer: "p").nextPosition == 0)
+      #expect(throws: ClientError.self) {
+        try client.mutationStream("t", window: 1, producer: String(repeating: "p", count: 129))
+      }
+      client.close()
+    }
+  }
+
   @Test func `a scan that is given up leaves the connection usable`() throws {
     try TestServer.run { server in
       let client = try server.client()

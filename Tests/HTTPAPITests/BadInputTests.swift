@@ -106,7 +106,7 @@ import Testing
     (Client.request("GET", "/v1/tables/t/rows:batchGet"), "405 method_not_allowed"),
     (Client.request("POST", "/v1/tables", "{\"name\":\"\\u00e9\",\"families\":{}}"), "400"),
     (Client.request("POST", "/v1/tables", "{\"families\":{}}"), "400"),
-    (Client.request("POST", "/v1/tables/t/rows:ingest", "{}"), "501 not_available"),
+    (Client.request("POST", "/v1/tables/t/rows:ingest?x=1", "{}"), "400 unknown_parameter"),
     (Client.request("GET", "/v1/tables/t/changes"), "501 not_available"),
     (Client.request("GET", "/console/"), "501 not_available"),
     // Refused before any route: the connection ends.

@@ -3,9 +3,9 @@
 //   body ─▶ lines ─▶ batch ─▶ in flight (dead letters, commit) ─▶ report ─▶ answer
 //
 // A batch leaves when it is full, or when none is in flight: so one line is durable as soon as the
-// disk allows, and a fast sender gets large commits. Reading stops while enough waits here; memory is
-// a few batches and the longest line. Whatever goes wrong ends the stream with its last line; what
-// was told as committed stays so.
+// disk allows, and a fast sender gets large commits. Reading stops while enough waits here; memory
+// is a few batches and the longest line. Whatever goes wrong ends the stream with its last line;
+// what was told as committed stays so.
 
 internal import Bytes
 internal import DataModel

@@ -9,6 +9,7 @@ enum OpenAPI {
     body.append(tablePaths)
     body.append(rowPaths)
     body.append(rangePaths)
+    body.append(ingestPaths)
     body.append(operationPaths)
     body.append(components)
   }
@@ -153,6 +154,39 @@ enum OpenAPI {
     {"$ref":"#/components/schemas/Row"},{"type":"null"}]}}}}}}},\
     "400":{"$ref":"#/components/responses/Problem"},\
     "404":{"$ref":"#/components/responses/Problem"}}}},
+    """
+
+  private static let ingestPaths: StaticString = """
+    "/v1/tables/{t}/rows:ingest":{"parameters":[{"$ref":"#/components/parameters/table"}],\
+    "post":{"summary":"A stream of rows, one a line, of any length","description":"Answers with \
+    lines of progress, each after what it speaks of is durable; the last has done or error. With \
+    producer and sequence each line is applied once, however often it is sent.","parameters":[\
+    {"name":"producer","in":"query","schema":{"type":"string"},\
+    "description":"Whose lines they are, 1 to 128 bytes"},\
+    {"name":"sequence","in":"query","schema":{"type":"integer","minimum":0},\
+    "description":"Position of the first line; each line counts one. Together with producer"},\
+    {"name":"deadLetter","in":"query","schema":{"type":"string"},\
+    "description":"A table with a family error that takes refused lines"}],\
+    "requestBody":{"required":true,"content":{"application/x-ndjson":{"schema":{\
+    "$ref":"#/components/schemas/Row"}}}},\
+    "responses":{"200":{"description":"Progress","content":{"application/x-ndjson":{"schema":{\
+    "type":"object","properties":{"committed":{"type":"integer"},"position":{"type":"integer"},\
+    "errors":{"type":"array","items":{"type":"object"}},"repeated":{"type":"integer"},\
+    "refused":{"type":"integer"},"done":{"type":"boolean"},"error":{"type":"object"}}}}}},\
+    "400":{"$ref":"#/components/responses/Problem"},\
+    "404":{"$ref":"#/components/responses/Problem"}}}},\
+    "/v1/tables/{t}/producers":{"parameters":[{"$ref":"#/components/parameters/table"}],\
+    "get":{"summary":"How far each producer has come","responses":{"200":{"description":\
+    "All producers, by name","content":{"application/json":{"schema":{"type":"object",\
+    "properties":{"producers":{"type":"array","items":{"type":"object"}}}}}}},\
+    "404":{"$ref":"#/components/responses/Problem"}}}},\
+    "/v1/tables/{t}/producers/{p}":{"parameters":[{"$ref":"#/components/parameters/table"},\
+    {"name":"p","in":"path","required":true,"schema":{"type":"string"}}],\
+    "get":{"summary":"How far a producer has come","responses":{"200":{"description":\
+    "Its position","content":{"application/json":{"schema":{"type":"object"}}}},\
+    "404":{"$ref":"#/components/responses/Problem"}}},\
+    "delete":{"summary":"Forget a producer: what it sends again is applied again","responses":{\
+    "204":{"description":"Forgotten"},"404":{"$ref":"#/components/responses/Problem"}}}},
     """
 
   private static let operationPaths: StaticString = """

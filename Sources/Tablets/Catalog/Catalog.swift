@@ -9,8 +9,8 @@
 //   checksum(id, crc32c)      one row: of all the others, see CatalogChecksum
 //
 // application_id 0x53545241 ("STRA"), user_version is the format's: 3. Ids are never reused.
-// 2 added gc_since; 3 changed nothing here: from then on an engine may hold ProducerPositions, which
-// an older program would take for a row.
+// 2 added gc_since; 3 changed nothing here: from then on an engine may hold ProducerPositions,
+// which an older program would take for a row.
 
 internal import DataModel
 internal import LSM

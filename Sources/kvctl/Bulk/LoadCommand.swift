@@ -15,10 +15,10 @@ struct LoadCommand: ParsableCommand {
       a \
       header key,s:score,s:model; an empty field writes nothing, "" an empty value.
 
-      A file's rows are written exactly once: a load that was cut off, by whatever, goes on where it \
-      stopped when it is started again with the same unchanged file. --producer names the load, for \
-      pipes too; then the position is kept, and what was loaded under that name is passed over ever \
-      after. Files packed with gzip are unpacked on the way.
+      A file's rows are written exactly once: a load that was cut off, by whatever, goes on where \
+      it stopped when it is started again with the same unchanged file. --producer names the \
+      load, for pipes too; then the position is kept, and what was loaded under that name is \
+      passed over ever after. Files packed with gzip are unpacked on the way.
 
       A line that cannot be taken is refused with its place and the load goes on; it then exits \
       with 1. Ctrl-C stops sending, waits for what is on its way and says how far the load came \

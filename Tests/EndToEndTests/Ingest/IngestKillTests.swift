@@ -21,7 +21,8 @@ import Testing
     let key = "row\(number % rowCount)"
     return isCSV
       ? "\(key),\(number),\(number)\n"
-      : #"{"key":"\#(key)","timestamp":1000000,"families":{"n":{"sum":\#(number)},"s":{"l\#(number)":"\#(number)"}}}"#
+      : #"{"key":"\#(key)","timestamp":1000000,"families":"#
+        + #"{"n":{"sum":\#(number)},"s":{"l\#(number)":"\#(number)"}}}"#
         + "\n"
   }
 
