@@ -14,6 +14,9 @@ package struct BinaryFrontOptions: Sendable {
   package var greetingNanoseconds: UInt64 = 10_000_000_000
   /// A connection whose long frame has made no progress for this long is closed.
   package var stallNanoseconds: UInt64 = 30_000_000_000
+  /// Wait for the threads that read from the disk from which on, once it lasts, reads that need
+  /// them are refused; 0: never.
+  package var shedNanoseconds: UInt64 = 0
   package init() {}
 }
 
@@ -23,6 +26,7 @@ package final class BinaryFront: Sendable {
   let scheduler: any Scheduler
   let time: any TimeSource
   let options: BinaryFrontOptions
+  let reads: LaneGate
   let budget: InFlightBudget
   /// Apart from `budget`: a peer that stops in the middle of a long frame holds up other long
   /// frames at most.
@@ -36,6 +40,8 @@ package final class BinaryFront: Sendable {
     self.scheduler = scheduler
     self.time = time
     self.options = options
+    reads = LaneGate(
+      scheduler, .blocking, time: time, limitNanoseconds: options.shedNanoseconds)
     self.budget = InFlightBudget(byteCount: options.inFlightByteCount / 2)
     self.arrivals = InFlightBudget(byteCount: options.inFlightByteCount / 2)
   }

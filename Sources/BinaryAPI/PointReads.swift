@@ -97,6 +97,10 @@ extension BinarySession {
   private func getWaiting(
     _ id: UInt64, _ request: GetRequestView, _ options: ReadOptions, _ cost: Int
   ) {
+    if front.reads.mustShed {
+      refuse(.get, id, .overloaded)
+      return finish(cost)
+    }
     let key = request.key.array
     readWaiting(.get, id, request.table, options, cost) {
       read, writer, output throws(TableServiceError) in
@@ -175,6 +179,10 @@ extension BinarySession {
   private func batchGetWaiting(
     _ id: UInt64, _ request: BatchGetRequestView, _ options: ReadOptions, _ cost: Int
   ) {
+    if front.reads.mustShed {
+      refuse(.batchGet, id, .overloaded)
+      return finish(cost)
+    }
     let keys = request.keys.map(\.array)
     readWaiting(.batchGet, id, request.table, options, cost) {
       read, writer, output throws(TableServiceError) in

@@ -67,6 +67,8 @@ package struct Refusal: Equatable, Sendable {
 
   static let shuttingDown = Refusal(
     .retryLater, "shutting_down", "The server is shutting down: connect again in a moment.")
+  static let overloaded = Refusal(
+    .retryLater, "overloaded", "The server has too much to do: come back in a moment.")
   static let stalled = Refusal(
     .retryLater, "stalled", "A long frame stopped in the middle: send it again, whole.")
   static let batchTooLarge = Refusal(

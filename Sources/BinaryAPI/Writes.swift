@@ -23,7 +23,7 @@ extension BinarySession {
       send { writer, output in writer.message(.mutate, id, into: &output) { _ in } }
       return finish(cost)
     }
-    table.mutate(list) { [self] result in
+    table.mutate(list, isPatient: false) { [self] result in
       loop.execute { [self] in
         switch result {
         case .success(let receipt):
@@ -52,7 +52,8 @@ extension BinarySession {
     let (key, predicate) = (request.key, request.predicate)
     request.withLists { ifMatched, otherwise in
       table.checkAndMutate(
-        key, predicate: predicate, ifMatched: ifMatched, otherwise: otherwise
+        key, predicate: predicate, ifMatched: ifMatched, otherwise: otherwise,
+        isPatient: false
       ) { [self] result in
         loop.execute { [self] in answerCheck(id, result, cost) }
       }
@@ -85,7 +86,7 @@ extension BinarySession {
       refuse(.readModifyWrite, id, Refusal(error))
       return finish(cost)
     }
-    table.readModifyWrite(request.key, rules: request.rules) { [self] result in
+    table.readModifyWrite(request.key, rules: request.rules, isPatient: false) { [self] result in
       loop.execute { [self] in
         switch result {
         case .success(let row): send { $0.cells(of: row, .readModifyWrite, id, into: &$1) }

@@ -13,6 +13,7 @@ package final class HTTPFront: Sendable {
   let time: any TimeSource
   let options: HTTPOptions
   let bodies: BodyBudget
+  let reads: LaneGate
   let waitingCount = Atomic<Int>(0)
   let connectionCount = Atomic<Int>(0)
   private let draining = Atomic<Bool>(false)
@@ -26,6 +27,8 @@ package final class HTTPFront: Sendable {
     self.scheduler = scheduler
     self.time = time
     self.options = options
+    reads = LaneGate(
+      scheduler, .blocking, time: time, limitNanoseconds: options.shedNanoseconds)
     bodies = BodyBudget(byteCount: options.bodiesByteCount)
   }
 

@@ -35,6 +35,9 @@ package struct HTTPOptions: Sendable {
   package var stalledOutputTicks: UInt64 = 60
   /// Nanoseconds that one read may hold a loop before others have their turn.
   package var sliceNanoseconds: UInt64 = 500_000
+  /// Wait for the threads that read from the disk from which on, once it lasts, reads that need
+  /// them are refused; 0: never.
+  package var shedNanoseconds: UInt64 = 0
   /// Bytes of one slice of a stream.
   package var sliceByteCount = 64 << 10
   /// Bytes at which a page is cut even below its limit.

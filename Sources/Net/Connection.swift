@@ -45,6 +45,9 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var isBlocked = false
   private var wasFull = false
   private var lingerTimer: LoopTimer?
+  private var backlog: InputBacklog
+  /// What is handed in has waited so long that its sender should rather be refused, and come back.
+  package private(set) var mustShed = false
 
   /// Takes over an accepted descriptor. On the loop.
   static func open(_ descriptor: Int32, on loop: EventLoop, listener: Listener) {
@@ -66,6 +69,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     self.descriptor = descriptor
     self.loop = loop
     self.listener = listener
+    backlog = InputBacklog(limitNanoseconds: loop.options.shedNanoseconds)
   }
 
   // MARK: - For handlers
@@ -95,6 +99,13 @@ package final class Connection: EventSource, @unchecked Sendable {
     isPaused = false
     updateInterest()
     guard !input.isEmpty else { return }
+    mustDeliver = true
+    noteUnsettled()
+  }
+
+  /// For a handler that leaves whole requests over so that others have their turn: hands them in
+  /// again in the next turn, before anything more is read.
+  package func deliverAgain() {
     mustDeliver = true
     noteUnsettled()
   }
@@ -130,7 +141,8 @@ package final class Connection: EventSource, @unchecked Sendable {
       noteUnsettled()
     }
     if events & EPOLLIN.rawValue != 0, interest & EPOLLIN.rawValue != 0 {
-      receive()
+      // What was left over comes first; level-triggered, the event comes again.
+      if !mustDeliver { receive() }
     } else if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
       close()
     }
@@ -188,6 +200,11 @@ package final class Connection: EventSource, @unchecked Sendable {
       handler?.inputEnded(on: self)
       noteOutput()
       return
+    }
+    if let turn = loop.noteTurn() {
+      mustShed =
+        backlog.mustShed(
+          descriptor, read: count, isFull: count == buffer.count, now: turn.now) || turn.mustShed
     }
     let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
     if input.isEmpty {

@@ -2,8 +2,9 @@
 // ask for, then settle: every connection that got output sends it with one write.
 //
 // Waking a sleeping core costs more than answering a request (tens of µs), so a loop whose last
-// waits were short looks again for `spinNanoseconds` before it sleeps; one whose looking found
-// nothing for a few turns goes to sleep at once, so an idle or slow one costs nothing.
+// waits were short looks again for a while (`spinNanoseconds` of its options) before it sleeps; one
+// whose looking found nothing for a few turns goes to sleep at once, so an idle or slow one costs
+// nothing.
 
 internal import CLinux
 internal import Glibc
@@ -18,11 +19,12 @@ package final class EventLoop: @unchecked Sendable {
 
   static let readBufferByteCount = 128 << 10
   private static let eventCapacity = 256
-  private static let spinNanoseconds: UInt64 = 80_000
   /// A sleep this short means that spinning would have caught the event.
   private static let shortSleepNanoseconds: UInt64 = 200_000
   private static let spinCredit = 4
   private static let mailboxToken = UInt64.max
+
+  let options: EventLoopOptions
 
   // For all threads.
   private let mailbox = Mutex<[Work]>([])
@@ -48,8 +50,15 @@ package final class EventLoop: @unchecked Sendable {
   private var spinsLeft = 0
   private(set) var isShuttingDown = false
   private let time = SystemTime()
+  /// When the loop last came back from waiting, and the time before that.
+  private var turnStart: UInt64 = 0
+  private var previousTurnStart: UInt64 = 0
+  private var hasWaited = false
+  private var queue: StandingQueue
 
-  init() throws(NetError) {
+  init(_ options: EventLoopOptions) throws(NetError) {
+    self.options = options
+    queue = StandingQueue(limitNanoseconds: options.shedNanoseconds)
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard epoll >= 0 else {
       throw .system(call: "epoll_create1", errno: errno, detail: "cannot start an event loop")
@@ -113,6 +122,14 @@ package final class EventLoop: @unchecked Sendable {
     return timer
   }
 
+  /// Whether what is dealt with now has waited too long for its turn: since the loop last looked,
+  /// at most. Nil where nobody wants to know; else with the time.
+  func noteTurn() -> (now: UInt64, mustShed: Bool)? {
+    guard options.shedNanoseconds > 0 else { return nil }
+    let now = time.monotonicNanoseconds
+    return (now, queue.mustShed(waited: now &- previousTurnStart, now: now))
+  }
+
   func timerCancelled() { timers.noteCancelled() }
 
   /// Watches a descriptor; returns the token, or nil when the system refuses.
@@ -157,7 +174,9 @@ package final class EventLoop: @unchecked Sendable {
     while true {
       let stopping = mustStop.load(ordering: .sequentiallyConsistent)
       if stopping { closeAll() }
-      dispatch(stopping ? 0 : waitForEvents())
+      let ready = stopping ? 0 : waitForEvents()
+      if options.shedNanoseconds > 0 { noteWaitEnd() }
+      dispatch(ready)
       takeMail()
       let now = time.monotonicNanoseconds
       while let work = timers.popDue(at: now) { work() }
@@ -176,6 +195,13 @@ package final class EventLoop: @unchecked Sendable {
         sources[token]?.handle(events: events[index].events)
       }
     }
+  }
+
+  /// Of a wait that found nothing at first, the events have just come.
+  private func noteWaitEnd() {
+    let now = time.monotonicNanoseconds
+    previousTurnStart = hasWaited ? now : turnStart
+    turnStart = now
   }
 
   private func takeMail() {
@@ -198,10 +224,12 @@ package final class EventLoop: @unchecked Sendable {
   /// Waits until there is something to do; returns how many of `events` are filled.
   private func waitForEvents() -> Int {
     let ready = wait(milliseconds: 0)
+    hasWaited = false
     if ready > 0 || !unsettled.isEmpty || hasMail.load(ordering: .acquiring) { return ready }
+    hasWaited = true
     let start = time.monotonicNanoseconds
-    if spinsLeft > 0 {
-      let end = min(start + EventLoop.spinNanoseconds, timers.nextDue ?? .max)
+    if spinsLeft > 0, options.spinNanoseconds > 0 {
+      let end = min(start + options.spinNanoseconds, timers.nextDue ?? .max)
       while time.monotonicNanoseconds < end {
         let ready = wait(milliseconds: 0)
         if ready > 0 || hasMail.load(ordering: .acquiring) {

@@ -14,11 +14,13 @@ package final class EventLoopGroup: Sendable {
   private let listenerCount = Atomic<Int>(0)
 
   /// Starts `count` loop threads.
-  package init(count: Int) throws(NetError) {
+  package init(
+    count: Int, options: EventLoopOptions = EventLoopOptions()
+  ) throws(NetError) {
     precondition(count > 0, "a group has a loop")
     signal(SIGPIPE, SIG_IGN)
     var loops: [EventLoop] = []
-    for _ in 0..<count { loops.append(try EventLoop()) }
+    for _ in 0..<count { loops.append(try EventLoop(options)) }
     self.loops = loops
     var threads: [WorkerThread] = []
     for (index, loop) in loops.enumerated() {

@@ -21,6 +21,12 @@ package protocol Scheduler: AnyObject, Sendable {
   func submit(
     to lane: WorkLane, afterNanoseconds delayNanoseconds: UInt64,
     _ work: @escaping @Sendable () -> Void)
+  /// How long the oldest work of the lane has been waiting for a thread.
+  func queuedNanoseconds(in lane: WorkLane) -> UInt64
   /// Holds the calling thread (of a lane) for this long; a simulation advances its clock instead.
   func pause(nanoseconds: UInt64)
+}
+
+extension Scheduler {
+  package func queuedNanoseconds(in lane: WorkLane) -> UInt64 { 0 }
 }

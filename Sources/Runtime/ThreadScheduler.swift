@@ -50,6 +50,10 @@ package final class ThreadScheduler: Scheduler {
     queue(lane).submit(afterNanoseconds: delayNanoseconds, work)
   }
 
+  package func queuedNanoseconds(in lane: WorkLane) -> UInt64 {
+    queue(lane).oldestNanoseconds
+  }
+
   package func pause(nanoseconds: UInt64) {
     var rest = timespec()
     rest.tv_sec = Int(nanoseconds / 1_000_000_000)

@@ -19,6 +19,8 @@ final class WorkQueue: @unchecked Sendable {
   private let condition: UnsafeMutablePointer<pthread_cond_t>
   private let spinNanoseconds: UInt64
   private var ready: [Work?] = []
+  /// When each piece of `ready` came.
+  private var arrivals: [UInt64] = []
   /// Position of the oldest piece of `ready`; those before it are done and let go of.
   private var readyStart = 0
   /// Latest due first, so that the next due is the last.
@@ -62,11 +64,27 @@ final class WorkQueue: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     guard !isClosing else { return }
-    ready.append(work)
+    append(work)
     let count = ready.count - readyStart
     waiting.store(count, ordering: .releasing)
     // Spinning threads see the work by themselves.
     if sleeperCount > 0, count > spinnerCount { pthread_cond_signal(condition) }
+  }
+
+  /// How long the oldest ready piece has waited.
+  var oldestNanoseconds: UInt64 {
+    if waiting.load(ordering: .relaxed) == 0 { return 0 }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    guard readyStart < ready.count else { return 0 }
+    let now = SystemTime().monotonicNanoseconds
+    return now &- min(now, arrivals[readyStart])
+  }
+
+  /// Mutex held.
+  private func append(_ work: @escaping Work) {
+    ready.append(work)
+    arrivals.append(SystemTime().monotonicNanoseconds)
   }
 
   func submit(afterNanoseconds delay: UInt64, _ work: @escaping Work) {
@@ -118,7 +136,7 @@ final class WorkQueue: @unchecked Sendable {
   private func takeDue() -> Work? {
     if let next = delayed.last, next.due <= SystemTime().monotonicNanoseconds {
       delayed.removeLast()
-      ready.append(next.work)
+      append(next.work)
     }
     guard readyStart < ready.count else { return nil }
     let work = ready[readyStart]
@@ -126,9 +144,11 @@ final class WorkQueue: @unchecked Sendable {
     readyStart += 1
     if readyStart == ready.count {
       ready.removeAll(keepingCapacity: ready.count <= 1_024)
+      arrivals.removeAll(keepingCapacity: arrivals.count <= 1_024)
       readyStart = 0
     } else if readyStart >= 1_024 {
       ready.removeFirst(readyStart)
+      arrivals.removeFirst(readyStart)
       readyStart = 0
     }
     waiting.store(ready.count - readyStart, ordering: .relaxed)

@@ -145,6 +145,63 @@ import Testing
     #expect(closed.value == 2)
     #expect(throws: ConnectionRefused.self) { try BlockingSocket(port: port) }
   }
+
+  @Test func `input that waits too long for its turn, for too long, is marked`() throws {
+    var options = EventLoopOptions()
+    options.shedNanoseconds = 10_000_000
+    let marks = Mutex<[Bool]>([])
+    let pause = Mutex<UInt32>(8_000)
+    try withListener(loops: 1, options: options) { _ in
+      let handler = ScriptedHandler()
+      handler.onReceive = { bytes, connection in
+        marks.withLock { $0.append(connection.mustShed) }
+        usleep(pause.withLock { $0 })
+        connection.output.append(bytes)
+        return bytes.count
+      }
+      return handler
+    } _: { port, _ in
+      let sockets = try (0..<8).map { _ in try BlockingSocket(port: port) }
+      // Eight peers who wait for their answers: each turn begins with nobody waiting.
+      for _ in 0..<5 {
+        for socket in sockets { socket.send("x") }
+        for socket in sockets { _ = socket.receive(1) }
+      }
+      #expect(marks.withLock { !$0.contains(true) }, "bursts are no standing queue")
+      // And who do not: a turn takes 64 ms, and all of them are there again when it ends.
+      for _ in 0..<80 {
+        for socket in sockets { socket.send("x") }
+        usleep(5_000)
+      }
+      for socket in sockets { _ = socket.receive(80) }
+      #expect(marks.withLock { $0.contains(true) }, "a standing queue")
+      pause.withLock { $0 = 0 }
+      let count = marks.withLock { $0.count }
+      for socket in sockets {
+        socket.send("x")
+        _ = socket.receive(1)
+      }
+      #expect(marks.withLock { !$0[count...].contains(true) }, "it is over")
+    }
+  }
+
+  @Test func `what a handler leaves for the next turn comes before what arrives`() throws {
+    try withListener(loops: 1) { _ in
+      let handler = ScriptedHandler()
+      handler.onReceive = { bytes, connection in
+        let count = min(bytes.count, 3)
+        connection.output.append(bytes.prefix(count))
+        if count < bytes.count { connection.deliverAgain() }
+        return count
+      }
+      return handler
+    } _: { port, _ in
+      let socket = try BlockingSocket(port: port)
+      let text = (0..<2_000).map { "\($0)," }.joined()
+      socket.send(text)
+      #expect(socket.receiveText(text.utf8.count) == text)
+    }
+  }
 }
 
 /// Processor time of the loop threads of this process.

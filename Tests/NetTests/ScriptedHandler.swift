@@ -49,10 +49,11 @@ final class Counter: Sendable {
 /// Runs `body` against a listener on a free port and shuts it down.
 func withListener(
   loops: Int = 2, maximumConnections: Int = 1_000,
+  options: EventLoopOptions = EventLoopOptions(),
   handler: @escaping @Sendable (Connection) -> any ConnectionHandler = { _ in ScriptedHandler() },
   _ body: (UInt16, EventLoopGroup) throws -> Void
 ) throws {
-  let group = try EventLoopGroup(count: loops)
+  let group = try EventLoopGroup(count: loops, options: options)
   defer { group.shutDown(graceNanoseconds: 1_000_000_000) }
   let port = try group.listen(
     on: "127.0.0.1:0", maximumConnections: maximumConnections, handler: handler)

@@ -6,6 +6,13 @@
 package import Tablets
 
 extension Problem {
+  static var overloaded: Problem {
+    var problem = Problem(
+      503, "overloaded", "the server has too much to do: come back in a moment")
+    problem.retryAfterSeconds = 1
+    return problem
+  }
+
   package init(_ error: TableServiceError) {
     switch error {
     case .invalid(let code, let message): self.init(400, code, message)

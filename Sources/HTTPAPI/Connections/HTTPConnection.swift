@@ -14,6 +14,9 @@ internal import Runtime
 
 /// The handler of one connection; on its loop.
 final class HTTPConnection: ConnectionHandler {
+  /// Requests dealt with before the loop's other connections have their turn.
+  private static let requestsPerTurn = 64
+
   let context: LoopContext
   /// Nil once closed.
   private(set) var connection: Connection?
@@ -43,6 +46,7 @@ final class HTTPConnection: ConnectionHandler {
 
   func received(_ bytes: ByteView, on connection: Connection) -> Int {
     var offset = 0
+    var requestCount = 0
     while !isEnding {
       guard !connection.isOutputFull, ingest?.wantsInput != false else {
         pauseReading()
@@ -69,7 +73,13 @@ final class HTTPConnection: ConnectionHandler {
         ingest?.pump()
         return isEnding ? bytes.count : offset
       case .body(let part): take(part)
-      case .end: if ingest != nil { endIngestBody() } else { dispatch() }
+      case .end:
+        if ingest != nil { endIngestBody() } else { dispatch() }
+        requestCount += 1
+        if requestCount == HTTPConnection.requestsPerTurn, offset < bytes.count, !isEnding {
+          connection.deliverAgain()
+          return offset
+        }
       case .refused(let refusal): refuse(Problem(refusal))
       case .head: break
       }
@@ -151,6 +161,7 @@ final class HTTPConnection: ConnectionHandler {
       let request = Request(
         head: request.head, bytes: request.headBytes, match: request.match, body: request.body,
         facts: facts)
+      if connection?.mustShed == true, facts.route.isSheddable { throw Problem.overloaded }
       try Routes.answer(request, on: self)
     } catch {
       send(error, facts)

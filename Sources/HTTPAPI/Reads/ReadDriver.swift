@@ -34,7 +34,11 @@ enum ReadDriver {
         goOn(read, connection.enqueue(facts))
       }
     } catch .wouldBlock {
-      runOnWorker(read, connection.enqueue(facts))
+      if front.reads.mustShed {
+        connection.send(.overloaded, facts)
+      } else {
+        runOnWorker(read, connection.enqueue(facts))
+      }
     } catch {
       connection.send(Problem(error), facts)
     }

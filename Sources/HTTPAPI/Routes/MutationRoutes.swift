@@ -27,7 +27,7 @@ enum MutationRoutes {
   ) {
     let exchange = connection.enqueue(facts)
     let loop = connection.context.loop
-    table.mutate(list) { result in
+    table.mutate(list, isPatient: false) { result in
       loop.execute {
         switch result {
         case .success(let receipt):
@@ -59,7 +59,8 @@ enum MutationRoutes {
     let exchange = connection.enqueue(request.facts)
     let loop = connection.context.loop
     table.checkAndMutate(
-      key.array, predicate: predicate, ifMatched: matched, otherwise: otherwise
+      key.array, predicate: predicate, ifMatched: matched, otherwise: otherwise,
+      isPatient: false
     ) { result in
       loop.execute {
         switch result {
@@ -86,7 +87,7 @@ enum MutationRoutes {
     }
     let exchange = connection.enqueue(request.facts)
     let loop = connection.context.loop
-    table.readModifyWrite(key.array, rules: rules) { result in
+    table.readModifyWrite(key.array, rules: rules, isPatient: false) { result in
       loop.execute {
         switch result {
         case .success(let row):

@@ -75,6 +75,16 @@ enum Route: Int, CaseIterable, Sendable {
     }
   }
 
+  /// May be refused when there is too much to do; who watches the server may always look.
+  var isSheddable: Bool {
+    switch self {
+    case .row, .rows, .batchGet, .mutate, .checkAndMutate, .readModifyWrite: true
+    case .tables, .table, .tableStatistics, .allStatistics, .ingest, .producers, .producer,
+      .changes, .health, .readiness, .metrics, .openAPI, .console, .unknown:
+      false
+    }
+  }
+
   /// Bytes of body this route takes.
   func bodyLimit(_ options: HTTPOptions) -> Int {
     switch self {

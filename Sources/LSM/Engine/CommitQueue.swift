@@ -11,6 +11,7 @@ final class CommitQueue: Sendable {
     var waitingByteCount = 0
     /// Work that needs the right to commit but is no commit; runs between groups.
     var chores: [@Sendable (CommitWriter) -> Void] = []
+    var standing: StandingQueue
     /// Somebody has the right to commit.
     var isDraining = false
     /// The commit lane will look at the queue.
@@ -57,7 +58,7 @@ final class CommitQueue: Sendable {
   private let shared: EngineState
   private let throttle: WriteThrottle
   private let background: BackgroundWork
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   /// Used only with the right to commit.
   private nonisolated(unsafe) let writer: CommitWriter
 
@@ -69,6 +70,8 @@ final class CommitQueue: Sendable {
     self.writer = writer
     self.throttle = throttle
     self.background = background
+    state = Mutex(
+      State(standing: StandingQueue(limitNanoseconds: shared.options.shedNanoseconds)))
   }
 
   // MARK: Coming in
@@ -89,6 +92,9 @@ final class CommitQueue: Sendable {
     let mayRunHere = !mayWait(request)
     return state.withLock { state in
       if state.isClosed { return .refused(.closed) }
+      if !request.isPatient, let refusal = CommitQueue.shed(request, &state) {
+        return .refused(refusal)
+      }
       guard
         state.waiting.isEmpty
           || state.waitingByteCount + byteCount <= CommitQueue.waitingByteLimit
@@ -103,6 +109,14 @@ final class CommitQueue: Sendable {
       state.isScheduled = true
       return .schedules
     }
+  }
+
+  /// Why a request that would rather not wait is refused.
+  private static func shed(_ request: CommitRequest, _ state: inout State) -> EngineError? {
+    let now = request.enqueuedNanoseconds
+    let waited = state.waiting.first.map { now &- min(now, $0.enqueuedNanoseconds) } ?? 0
+    guard state.standing.mustShed(waited: waited, now: now) else { return nil }
+    return .retryLater("writes wait \(waited / 1_000_000) ms for their turn")
   }
 
   /// Queues the request and waits for its answer, draining if nobody else does.

@@ -19,6 +19,8 @@ package final class CommitRequest: @unchecked Sendable {
   let durability: Durability?
   /// Bytes of its batch as far as they are known before its turn: what the queue counts.
   let expectedByteCount: Int
+  /// Waits however long the queue is; others are refused when it stands (`shedNanoseconds`).
+  let isPatient: Bool
   let completion: @Sendable (Result<SequenceNumber, EngineError>) -> Void
   /// When the queue took it; for the longest commit.
   var enqueuedNanoseconds: UInt64 = 0
@@ -30,13 +32,14 @@ package final class CommitRequest: @unchecked Sendable {
   ///   - completion: Called once, on the commit lane or on the caller's thread, with the number of
   ///     the batch's last entry. On success the batch is as durable as asked, and visible.
   package init(
-    _ batch: consuming WriteBatch, durability: Durability? = nil,
+    _ batch: consuming WriteBatch, durability: Durability? = nil, isPatient: Bool = true,
     completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
   ) {
     expectedByteCount = batch.byteCount
     self.batch = batch
     self.decide = nil
     self.durability = durability
+    self.isPatient = isPatient
     self.completion = completion
   }
 
@@ -46,7 +49,7 @@ package final class CommitRequest: @unchecked Sendable {
   ///
   /// - Parameter expectedByteCount: About what it will write, where that is much.
   package init(
-    durability: Durability? = nil, expectedByteCount: Int = 0,
+    durability: Durability? = nil, isPatient: Bool = true, expectedByteCount: Int = 0,
     deciding decide: @escaping @Sendable (any CommitReader, inout WriteBatch) throws -> Void,
     completion: @escaping @Sendable (Result<SequenceNumber, EngineError>) -> Void
   ) {
@@ -54,6 +57,7 @@ package final class CommitRequest: @unchecked Sendable {
     self.expectedByteCount = expectedByteCount
     self.decide = decide
     self.durability = durability
+    self.isPatient = isPatient
     self.completion = completion
   }
 }

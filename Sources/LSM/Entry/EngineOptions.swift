@@ -15,6 +15,8 @@ package enum Durability: String, Sendable, CaseIterable {
 package struct EngineOptions: Sendable {
   /// Default durability of commits.
   package var durability = Durability.sync
+  /// Wait in the commit queue from which on impatient commits are refused, once it lasts; 0: never.
+  package var shedNanoseconds: UInt64 = 0
   /// Bytes of entries at which a memtable is sealed. 32 MiB: flushes in under half a second, and
   /// two sealed ones fit a small budget.
   package var memtableByteCount = 32 << 20

@@ -11,7 +11,7 @@ extension Table {
   /// not checked against the families.
   package func checkAndMutate(
     _ key: [UInt8], predicate: RowFilter?, ifMatched: consuming MutationList,
-    otherwise: consuming MutationList, durability: Durability? = nil,
+    otherwise: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
     completion: @escaping @Sendable (Result<Bool, TableServiceError>) -> Void
   ) {
     let matched = HeldMutations(ifMatched)
@@ -32,7 +32,7 @@ extension Table {
     let decision = Decision(false)
     engine.commit(
       CommitRequest(
-        durability: durability,
+        durability: durability, isPatient: isPatient,
         deciding: { [self] reader, batch in
           try checkAlive()
           decision.value = try holds(key, options, reader)

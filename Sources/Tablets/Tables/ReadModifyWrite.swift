@@ -10,6 +10,7 @@ extension Table {
   /// Applies the rules in order, atomically; answers the new cells of the touched columns.
   package func readModifyWrite(
     _ key: [UInt8], rules changes: [ReadModifyWriteRule], durability: Durability? = nil,
+    isPatient: Bool = true,
     completion: @escaping @Sendable (Result<RowBuffer, TableServiceError>) -> Void
   ) {
     do throws(TableServiceError) {
@@ -32,7 +33,7 @@ extension Table {
     let decision = Decision(RowBuffer())
     engine.commit(
       CommitRequest(
-        durability: durability,
+        durability: durability, isPatient: isPatient,
         deciding: { [self] reader, batch in
           try checkAlive()
           var columns = try touchedColumns(of: key, changes, reader)

@@ -14,8 +14,10 @@ package struct MutationReceipt: Sendable {
 extension Table {
   /// Applies the rows of the list, each atomically, all in one commit. `completion` is called once,
   /// from any thread, when the outcome is known.
+  ///
+  /// - Parameter isPatient: Waits however long the queue is; else `.retryLater` where it stands.
   package func mutate(
-    _ list: consuming MutationList, durability: Durability? = nil,
+    _ list: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
     completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
   ) {
     var batch = WriteBatch(capacity: list.byteCount + 64)
@@ -29,11 +31,11 @@ extension Table {
     }
     if batch.isEmpty { return completion(.success(encoded.receipt)) }
     if sizes.mustDecide(batch, largest: encoded.tally.largestChange) {
-      return mutateDeciding(HeldMutations(list), durability, completion)
+      return mutateDeciding(HeldMutations(list), durability, isPatient, completion)
     }
     let count = batch.count
     engine.commit(
-      CommitRequest(batch, durability: durability) { [self] result in
+      CommitRequest(batch, durability: durability, isPatient: isPatient) { [self] result in
         switch result {
         case .success:
           counters.committed(encoded.tally, entryCount: count, now: time.wallMicroseconds)
@@ -45,13 +47,13 @@ extension Table {
 
   /// The same at the list's turn, when what its rows hold can be looked at.
   private func mutateDeciding(
-    _ held: HeldMutations, _ durability: Durability?,
+    _ held: HeldMutations, _ durability: Durability?, _ isPatient: Bool,
     _ completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
   ) {
     let decision = Decision(MutationReceipt())
     engine.commit(
       CommitRequest(
-        durability: durability, expectedByteCount: held.list.byteCount,
+        durability: durability, isPatient: isPatient, expectedByteCount: held.list.byteCount,
         deciding: { [self] reader, batch in
           try checkAlive()
           let encoded = encode(held.list, into: &batch, asking: reader)

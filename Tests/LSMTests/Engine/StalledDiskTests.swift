@@ -59,4 +59,63 @@ import VFS
     try engine.close()
     #expect(outcomes.withLock { $0.written } == count - later)
   }
+
+  @Test func `when the queue stands, who would rather not wait is told at once`() throws {
+    let simulated = SimulatedFileSystem()
+    try simulated.createDirectory("/data")
+    let isStalled = Mutex(false)
+    let release = Latch()
+    let disk = InterceptedFileSystem(simulated) { call in
+      if call.operation == .sync, isStalled.withLock({ $0 }) { release.wait() }
+      return .proceed
+    }
+    let scheduler = ThreadScheduler()
+    defer { scheduler.shutDown() }
+    let environment = EngineEnvironment(
+      fileSystem: disk, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
+      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 64 << 20))
+    var options = EngineOptions()
+    options.shedNanoseconds = 20_000_000
+    let engine = try Engine.open(
+      "/data/engine", environment: environment, options: options, merger: TextMerger())
+    try engine.write(.put, "key", "value")
+    isStalled.withLock { $0 = true }
+
+    let outcomes = Mutex<(written: Int, refused: Int)>((0, 0))
+    func commit(_ index: Int, isPatient: Bool) {
+      var batch = WriteBatch()
+      ByteView.of("key\(index)") { key in
+        ByteView.of("value") { batch.append(.put, key: key, value: $0) }
+      }
+      engine.commit(
+        CommitRequest(batch, isPatient: isPatient) { result in
+          outcomes.withLock { outcomes in
+            switch result {
+            case .success: outcomes.written += 1
+            case .failure(.retryLater): outcomes.refused += 1
+            case .failure(let error): Issue.record("\(error)")
+            }
+          }
+        })
+    }
+    // The first hangs in its sync; the queue behind it stands from 20 ms on, and 100 ms later that
+    // is certain.
+    for index in 0..<40 {
+      commit(index, isPatient: false)
+      scheduler.pause(nanoseconds: 10_000_000)
+    }
+    let refused = outcomes.withLock { $0.refused }
+    #expect(refused > 0 && refused < 38, "\(refused) of 40 were refused")
+    commit(40, isPatient: true)
+    #expect(outcomes.withLock { $0.refused } == refused)
+    isStalled.withLock { $0 = false }
+    release.open()
+    for _ in 0..<1_000 where outcomes.withLock({ $0.written + $0.refused }) < 41 {
+      scheduler.pause(nanoseconds: 10_000_000)
+    }
+    // The queue is short again: so is the wait.
+    commit(41, isPatient: false)
+    try engine.close()
+    #expect(outcomes.withLock { $0.written } == 42 - refused)
+  }
 }
