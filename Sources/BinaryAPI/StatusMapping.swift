@@ -7,10 +7,13 @@ package import Tablets
 package struct Refusal: Equatable, Sendable {
   package var status: Status
   package var error: ErrorMessage
+  /// As long as a queue must stand before anybody is refused (`StandingQueue`).
+  private static let retryMilliseconds: UInt32 = 100
 
   package init(_ status: Status, _ code: String, _ message: String) {
     self.status = status
     self.error = ErrorMessage(code: code, message: message)
+    if status == .retryLater { error.retryAfterMilliseconds = Refusal.retryMilliseconds }
   }
 
   package init(_ error: TableServiceError) {

@@ -176,6 +176,8 @@ package enum WriteRequestEncoder {
 package struct ErrorMessage: Equatable, Sendable {
   package var code: String
   package var message: String
+  /// When to try again; 0 where nobody knows.
+  package var retryAfterMilliseconds: UInt32 = 0
 
   package init(code: String, message: String) {
     self.code = code
@@ -189,6 +191,7 @@ package struct ErrorMessage: Equatable, Sendable {
       switch number {
       case 1: code = try reader.string()
       case 2: message = try reader.string()
+      case 3: retryAfterMilliseconds = UInt32(clamping: try reader.varint())
       default: try reader.skip()
       }
     }
@@ -197,6 +200,7 @@ package struct ErrorMessage: Equatable, Sendable {
   package func encode(into buffer: inout ByteBuffer) {
     buffer.appendField(1, string: code)
     buffer.appendField(2, string: message)
+    buffer.appendField(3, varint: UInt64(retryAfterMilliseconds))
   }
 }
 

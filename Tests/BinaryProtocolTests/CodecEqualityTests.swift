@@ -270,11 +270,13 @@ private func serialized(_ message: any Message) throws -> [UInt8] {
     #expect(written { stream.encode(into: &$0) } == streamBytes)
     #expect(try ByteView.of(streamBytes) { try MutateStreamResponse(wire: $0) } == stream)
 
-    let error = ErrorMessage(code: generator.text(), message: generator.text())
+    var error = ErrorMessage(code: generator.text(), message: generator.text())
+    error.retryAfterMilliseconds = UInt32(truncatingIfNeeded: generator.number())
     let errorBytes = try serialized(
       Strata_V1_Error.with {
         $0.code = error.code
         $0.message = error.message
+        $0.retryAfterMilliseconds = error.retryAfterMilliseconds
       })
     #expect(written { error.encode(into: &$0) } == errorBytes)
     #expect(try ByteView.of(errorBytes) { try ErrorMessage(wire: $0) } == error)
