@@ -19,6 +19,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   var selections = SelectionCache()
   /// Of reads that run on the loop; used within one call.
   let row = RowBuffer()
+  /// Keys of requests that are looked at together; used within one call.
+  var aheadKeys: [ByteView] = []
   var scans: [UInt64: ScanStream] = [:]
   var mutateStreams: [UInt64: MutateStream] = [:]
 
@@ -56,7 +58,9 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   func received(_ bytes: ByteView, on connection: Connection) -> Int {
     var used = 0
     var requestCount = 0
+    var lookedAhead = 0
     while !connection.isOutputFull {
+      if used >= lookedAhead { lookedAhead = used + lookAhead(bytes.dropFirst(used)) }
       let step = state.next(bytes.dropFirst(used))
       switch step {
       case .wait(let total):

@@ -24,6 +24,8 @@ void strata_set_niceness(int niceness);
 int strata_begin_writeback(int file, off_t offset, off_t count);
 /// Spin-loop hint.
 void strata_pause(void);
+/// Brings the line of the address into the processor's cache.
+static inline void strata_prefetch(const void *address) { __builtin_prefetch(address); }
 /// Keeps the resident size near what is in use: few malloc arenas, early trimming.
 void strata_configure_malloc(void);
 /// Cores this process may run on.

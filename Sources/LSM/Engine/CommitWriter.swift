@@ -5,7 +5,7 @@
 //      makes room (no room refuses the request, without effect); its entries get their numbers, go
 //      into the group's log record and into the memtable, where nobody sees them yet.
 //   2. One write to the log, and one sync if anybody asked for it.
-//   3. The last number is published: the group is visible.
+//   3. The row cache forgets the group's keys; the last number is published: the group is visible.
 //   4. The observer is told, then everybody who waits.
 //
 // A failed log write or sync ends writing for good: what reached the disk is unknown, so nothing of
@@ -23,6 +23,8 @@ final class CommitWriter {
   private var lastSequence: SequenceNumber
   /// How each request of the current group fares: its last number, or why it was refused.
   private var outcomes: [Result<SequenceNumber, EngineError>] = []
+  /// Of the keys of the current group, for the row cache.
+  private var keyHashes: ContiguousArray<UInt64> = []
 
   /// Unsynced bytes of log at which a sync is started beside the commits, so that the sync at the
   /// end of a log file finds little left.
@@ -38,6 +40,7 @@ final class CommitWriter {
   func commit(_ group: [CommitRequest]) {
     let first = lastSequence
     outcomes.removeAll(keepingCapacity: true)
+    keyHashes.removeAll(keepingCapacity: true)
     do throws(EngineError) {
       if let refusal = state.readOnly { throw refusal }
       try makeRoom(for: group)
@@ -51,9 +54,19 @@ final class CommitWriter {
       answer(group)
       return
     }
-    state.publish(lastSequence)
+    publish()
     tellObserver(group, from: first)
     answer(group)
+  }
+
+  /// Step 3.
+  private func publish() {
+    guard let rows = state.environment.rows, let owner = state.rowOwner else {
+      return state.publish(lastSequence)
+    }
+    let touched = rows.beginChange(keyHashes: keyHashes, owner: owner)
+    state.publish(lastSequence)
+    rows.endChange(touched)
   }
 
   /// Does the log file take this much more?
@@ -116,8 +129,10 @@ final class CommitWriter {
 
   private func insert(_ encoded: ByteView, into memtable: Memtable) {
     var reader = WriteBatchReader(encoded)
+    let hashes = state.rowOwner != nil
     do throws(ByteReadError) {
       while let entry = try reader.next() {
+        if hashes { keyHashes.append(entry.key.persistedHash) }
         lastSequence = SequenceNumber(lastSequence.rawValue + 1)
         memtable.insert(
           kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence)

@@ -5,11 +5,6 @@ package import Bytes
 internal import Runtime
 package import VFS
 
-/// What a point read found.
-package enum Lookup: Sendable, Equatable {
-  case found, absent
-}
-
 /// Sorted bytes in, sorted bytes out. Safe for concurrent use.
 package final class Engine: Sendable {
   private let state: EngineState
@@ -72,6 +67,39 @@ package final class Engine: Sendable {
   ) throws(EngineError) -> Lookup {
     operands.clear()
     return try snapshot.view.collect(key, at: snapshot.sequence, wait: wait, into: operands)
+  }
+
+  /// The same for the newest published state, from the row cache where that has it.
+  package func read(
+    _ key: ByteView, wait: ReadWait, into operands: OperandList
+  ) throws(EngineError) -> Lookup {
+    operands.clear()
+    guard let rows = state.environment.rows, let owner = state.rowOwner else {
+      return try get(key, at: snapshot(), wait: wait, into: operands)
+    }
+    let hash = key.persistedHash
+    switch rows.find(key, keyHash: hash, owner: owner, into: operands) {
+    case .hit(let lookup): return lookup
+    case .miss(let ticket):
+      // After the ticket: see RowCache.
+      let snapshot = state.snapshot()
+      let lookup = try snapshot.view.collect(
+        key, hash: hash, at: snapshot.sequence, wait: wait, into: operands)
+      if let ticket { rows.insert(key, operands, ticket) }
+      return lookup
+    }
+  }
+
+  /// Begins to fetch what a `read` of the keys will touch, so that many reads wait together.
+  package func prefetch(_ keys: [ByteView]) {
+    guard let rows = state.environment.rows, let owner = state.rowOwner else { return }
+    for key in keys { rows.prefetch(keyHash: key.persistedHash, owner: owner) }
+    for key in keys { rows.prefetchEntry(keyHash: key.persistedHash, owner: owner) }
+  }
+
+  /// Reads go to memtables and table files again: what a merge has taken away is then gone.
+  package func forgetRows() {
+    if let rows = state.environment.rows, let owner = state.rowOwner { rows.forget(owner) }
   }
 
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.

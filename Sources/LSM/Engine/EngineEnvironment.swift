@@ -13,12 +13,14 @@ package struct EngineEnvironment: Sendable {
   package var randomSeed: UInt64
   package var cache: BlockCache
   package var memory: MemoryBudget
+  /// Recent point reads of all engines; nil keeps none.
+  package var rows: RowCache?
   /// Told what happens in the background; for the log and the metrics. Must not block.
   package var events: @Sendable (EngineEvent) -> Void
 
   package init(
     fileSystem: any FileSystem, time: any TimeSource, scheduler: any Scheduler,
-    randomSeed: UInt64, cache: BlockCache, memory: MemoryBudget,
+    randomSeed: UInt64, cache: BlockCache, memory: MemoryBudget, rows: RowCache? = nil,
     events: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) {
     self.fileSystem = fileSystem
@@ -27,6 +29,7 @@ package struct EngineEnvironment: Sendable {
     self.randomSeed = randomSeed
     self.cache = cache
     self.memory = memory
+    self.rows = rows
     self.events = events
   }
 }

@@ -28,6 +28,8 @@ final class EngineState: Sendable {
   let jobs: JobEnvironment
   let stop: StopFlag
   let counters = EngineCounters()
+  /// Whose entries this engine's are in the row cache.
+  let rowOwner: RowCacheOwner?
   private let visible: Mutex<Visible>
   /// Held from an edit's way into the manifest until it is visible: nobody may see one installer's
   /// files beside the memtables that they were written from.
@@ -48,6 +50,7 @@ final class EngineState: Sendable {
     self.logs = logs
     self.jobs = jobs
     self.stop = stop
+    rowOwner = environment.rows.flatMap { $0.isEnabled ? $0.makeOwner() : nil }
     memtableSeed = Atomic(environment.randomSeed)
     let sealed = Array(recovered.dropFirst())
     for memtable in sealed {

@@ -48,7 +48,8 @@ final class ReadView: Sendable {
   /// Collects the operands of `key` up to `sequence`, newest first: the whole story of a point
   /// read. Sources are asked from new to old, until one hides what is older.
   func collect(
-    _ key: ByteView, at sequence: SequenceNumber, wait: ReadWait, into list: OperandList
+    _ key: ByteView, hash known: UInt64? = nil, at sequence: SequenceNumber, wait: ReadWait,
+    into list: OperandList
   ) throws(EngineError) -> Lookup {
     let isDecided = list.appending { operands in
       if active.memtable.collect(key: key, at: sequence, into: &operands) { return true }
@@ -59,7 +60,7 @@ final class ReadView: Sendable {
     }
     if !list.isEmpty { list.pin(self) }
     if isDecided { return list.lookup }
-    let hash = key.persistedHash
+    let hash = known ?? key.persistedHash
     for table in version.levels[0].handles
     where table.smallestKey <= key && key <= table.largestKey {
       let reader = try table.reader(wait: wait)
@@ -105,14 +106,6 @@ final class ReadView: Sendable {
       newest = max(newest, table.largestSequence)
     }
     return newest
-  }
-}
-
-extension OperandList {
-  /// A key whose newest entry is a `delete`, or that has none, is absent.
-  fileprivate var lookup: Lookup {
-    guard let newest = operands.first, newest.kind != .delete else { return .absent }
-    return .found
   }
 }
 

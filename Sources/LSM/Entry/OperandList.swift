@@ -10,6 +10,9 @@ package final class OperandList {
   /// Objects whose life keeps the operands' bytes valid: blocks, memtables, a snapshot.
   package private(set) var pins: [AnyObject] = []
 
+  /// Bytes of operands that nothing else keeps.
+  private var copied = ByteBuffer()
+
   package init() {}
 
   package var isEmpty: Bool { operands.isEmpty }
@@ -31,6 +34,13 @@ package final class OperandList {
   /// - Returns: What `collect` returns.
   package func appending(_ collect: (inout [Operand]) -> Bool) -> Bool { collect(&operands) }
 
+  /// Copies bytes that may go; the copy stays valid until the next `copying`.
+  func copying(_ bytes: ByteView) -> ByteView {
+    copied.clear(keepingAtMost: 16 << 10)
+    copied.append(bytes)
+    return copied.view
+  }
+
   /// Keeps `object` alive until the next `clear`.
   package func pin(_ object: AnyObject) {
     if let last = pins.last, last === object { return }
@@ -40,5 +50,18 @@ package final class OperandList {
   package func clear() {
     operands.removeAll(keepingCapacity: true)
     pins.removeAll(keepingCapacity: true)
+  }
+}
+
+/// What a point read found.
+package enum Lookup: Sendable, Equatable {
+  case found, absent
+}
+
+extension OperandList {
+  /// A key whose newest entry is a `delete`, or that has none, is absent.
+  var lookup: Lookup {
+    guard let newest = operands.first, newest.kind != .delete else { return .absent }
+    return .found
   }
 }

@@ -27,10 +27,13 @@ struct TableOpener: Sendable {
     self.scheduler = scheduler
     self.randomSeed = randomSeed
     let memory = MemoryBudget(byteCount: options.memoryByteCount)
+    let cacheByteCount = max(0, options.memoryByteCount - memory.memtableByteCount)
+    // A third for rows: one of them takes the place that its block would, twenty times smaller.
+    let rows = RowCache(byteCount: cacheByteCount / 3)
     environment = EngineEnvironment(
       fileSystem: fileSystem, time: time, scheduler: scheduler, randomSeed: randomSeed,
-      cache: BlockCache(byteCount: max(0, options.memoryByteCount - memory.memtableByteCount)),
-      memory: memory, events: events)
+      cache: BlockCache(byteCount: cacheByteCount - cacheByteCount / 3), memory: memory,
+      rows: rows, events: events)
     var engine = options.engine
     engine.durability = options.durability
     self.options = engine
@@ -70,13 +73,17 @@ struct TableOpener: Sendable {
     let epoch = TableEpoch(opening: opening)
     var environment = environment
     let report = environment.events
+    let forgetting = Forgetting()
     environment.events = { event in
       switch event {
       case .flushed:
         let count = merger.collectionCount
+        // Before the epoch changes: no answer of the new one may be an old one's.
+        if epoch.isNews(count, of: .flush) { forgetting.engine?.forgetRows() }
         if epoch.collectionsInstalled(count, by: .flush) { changes.fireAll() }
       case .compacted:
         let count = merger.collectionCount
+        if epoch.isNews(count, of: .compaction) { forgetting.engine?.forgetRows() }
         if epoch.collectionsInstalled(count, by: .compaction) { changes.fireAll() }
       case .recovered, .writersSlowed, .backgroundFailed, .becameReadOnly: break
       }
@@ -91,6 +98,7 @@ struct TableOpener: Sendable {
     } catch {
       throw TableServiceError(error)
     }
+    forgetting.engine = engine
     let newest = engine.snapshot().sequence
     changes.begin(after: newest)
     // Rules are older than what comes now, whatever a crash or an older format left.
@@ -101,5 +109,20 @@ struct TableOpener: Sendable {
       parts: TableParts(
         rules: rules, merger: merger, changes: changes, counters: counters, epoch: epoch),
       encoders: encoders, time: time)
+  }
+}
+
+/// The engine whose events are listened to; set once it is open.
+private final class Forgetting: Sendable {
+  private let held = Mutex<WeakEngine>(WeakEngine())
+
+  /// Weak: the engine's environment holds this.
+  private struct WeakEngine: Sendable {
+    weak var engine: Engine?
+  }
+
+  var engine: Engine? {
+    get { held.withLock { $0.engine } }
+    set { held.withLock { $0.engine = newValue } }
   }
 }

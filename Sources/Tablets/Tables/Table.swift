@@ -61,13 +61,17 @@ package final class Table: Sendable {
     let reader = RowReader.of(row)
     let plan = try reader.plan(options, rules.value)
     do throws(EngineError) {
-      let found = try engine.get(key, at: engine.snapshot(), wait: wait, into: reader.operands)
+      let found = try engine.read(key, wait: wait, into: reader.operands)
       if found == .absent { return false }
     } catch {
       throw fold(error)
     }
     return try reader.read(key, reader.operands.operands, plan, now: readTime(plan), into: row)
   }
+
+  /// Begins to fetch what reads of these rows will touch: they then wait for memory together, not
+  /// one after the other.
+  package func prefetch(_ keys: [ByteView]) { engine.prefetch(keys) }
 
   /// Rows of a range. Nothing is read before the first step.
   package func scan(_ request: ScanRequest) throws(TableServiceError) -> RowScan {

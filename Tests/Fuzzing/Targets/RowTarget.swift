@@ -69,7 +69,8 @@ final class RowTarget: FuzzTarget {
       for isOldest in [false, true] {
         output.clear()
         let outcome = merger.merge(
-          key: ByteView(), operands: operands, isOldest: isOldest, newer: .none, into: &output)
+          key: ByteView("row" as StaticString), operands: operands, isOldest: isOldest,
+          newer: .none, into: &output)
         guard isReadable, outcome == .put || outcome == .merge else { continue }
         try require(MergeWork.isReadable(output.view), "the merge cannot be read: \(output.view)")
       }
@@ -126,7 +127,8 @@ final class RowTarget: FuzzTarget {
     for isOldest in [false, true] {
       output.clear()
       let outcome = plainMerger.merge(
-        key: ByteView(), operands: visible, isOldest: isOldest, newer: .none, into: &output)
+        key: ByteView("row" as StaticString), operands: visible, isOldest: isOldest, newer: .none,
+        into: &output)
       let merged: [Operand] =
         switch outcome {
         case .unchanged: [visible[0]]
@@ -136,7 +138,8 @@ final class RowTarget: FuzzTarget {
         }
       try require(cells(of: merged, plain) == before, "\(outcome): \(output.view)")
       _ = collectingMerger.merge(
-        key: ByteView(), operands: visible, isOldest: isOldest, newer: .none, into: &output)
+        key: ByteView("row" as StaticString), operands: visible, isOldest: isOldest, newer: .none,
+        into: &output)
     }
   }
 

@@ -37,7 +37,7 @@ import Testing
   @Test(
     "what no writer appends is refused",
     arguments: [
-      [4, 1, 0x6b, 0], [0, 1, 0x6b, 0], [1, 0, 0], [1, 1, 0x6b], [1, 1, 0x6b, 2, 0x76],
+      [4, 1, 0x6b, 0], [0, 1, 0x6b, 0], [1, 0], [1, 1, 0x6b], [1, 1, 0x6b, 2, 0x76],
       [1, 0x81, 0x20] + [UInt8](repeating: 1, count: 4_097) + [0],
     ] as [[UInt8]])
   func refused(encoded: [UInt8]) { #expect(entries(encoded) == nil) }

@@ -71,9 +71,12 @@ struct RowWorld {
     _ entries: [TestEntry], isOldest: Bool, newer: NewerEntries = .none
   ) -> TestEntry? {
     var output = ByteBuffer()
+    // The empty key is no row's.
+    var key = ByteBuffer()
+    key.append("key" as StaticString)
     let outcome = withOperands(entries) {
       merger.merge(
-        key: ByteView(), operands: $0, isOldest: isOldest, newer: newer, into: &output)
+        key: key.view, operands: $0, isOldest: isOldest, newer: newer, into: &output)
     }
     switch outcome {
     case .unchanged: return entries[0]

@@ -1,0 +1,164 @@
+// Point reads that were answered lately, by key: what a read found in memtables and table files, in
+// one place, so that the next one costs two or three cache misses in place of a dozen.
+//
+// An entry holds all operands of a key as of the newest state, so a commit must take it away before
+// anybody can see the commit, and nobody may put an older one back:
+//
+//   commit                                     read
+//   1. beginChange: entries go, shard closed   1. find: hit, or a ticket (the shard's change count)
+//   2. published                               2. takes a snapshot, reads
+//   3. endChange: counted, shard open          3. insert: only with an unchanged, open shard
+//
+// A hit is an entry that no commit has taken away, so it is what a read at that moment would find.
+// A reader that took its snapshot before 2 has its ticket from before 3, and its insert is refused.
+//
+// What compaction drops (doomed cells) is not noticed here: who cares calls `forget`, and the
+// owner's entries are never found again. Shared by all engines of the process.
+
+internal import Bytes
+internal import Synchronization
+
+/// Whose entries are meant: one engine's, since it last forgot its own.
+package final class RowCacheOwner: Sendable {
+  fileprivate let number: Atomic<UInt32>
+
+  fileprivate init(_ number: UInt32) { self.number = Atomic(number) }
+}
+
+/// Recent point reads. Safe for concurrent use.
+package final class RowCache: Sendable {
+  /// Allows an insert; see above.
+  struct Ticket: Sendable {
+    fileprivate let changeCount: UInt64
+    fileprivate let keyHash: UInt64
+    fileprivate let hash: UInt64
+    fileprivate let owner: UInt32
+  }
+
+  enum Found: Sendable {
+    case hit(Lookup)
+    case miss(Ticket?)
+  }
+
+  /// `@unchecked`: the state is only used under the lock.
+  private final class Shard: @unchecked Sendable {
+    private let lock = Mutex<Void>(())
+    private var state: RowCacheShard
+    init(byteCount: Int) { state = RowCacheShard(byteCount: byteCount) }
+
+    @inline(__always)
+    func withLock<Result: Sendable>(_ body: (inout RowCacheShard) -> Result) -> Result {
+      lock.withLock { _ in body(&state) }
+    }
+  }
+
+  private static let shardLimit = 64
+  /// Below this a shard holds too few rows to be worth its lock.
+  private static let shardByteCount = 128 << 10
+
+  private let shards: [Shard]
+  private let owners = Atomic<UInt32>(0)
+
+  /// - Parameter byteCount: Most bytes to hold; none below 128 KiB.
+  package init(byteCount: Int) {
+    var count = byteCount >= Self.shardByteCount ? 1 : 0
+    while count > 0, count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount {
+      count *= 2
+    }
+    shards = (0..<count).map { _ in Shard(byteCount: byteCount / count) }
+  }
+
+  func makeOwner() -> RowCacheOwner {
+    RowCacheOwner(owners.add(1, ordering: .relaxed).newValue)
+  }
+
+  /// No entry of the owner is found any more.
+  func forget(_ owner: RowCacheOwner) {
+    owner.number.store(owners.add(1, ordering: .relaxed).newValue, ordering: .releasing)
+  }
+
+  var isEnabled: Bool { !shards.isEmpty }
+
+  package var entryCount: Int {
+    shards.reduce(0) { $0 + $1.withLock { $0.entryCount } }
+  }
+
+  /// - Parameter keyHash: `key.persistedHash`.
+  func find(
+    _ key: ByteView, keyHash: UInt64, owner: RowCacheOwner, into list: OperandList
+  ) -> Found {
+    guard let shard = shard(keyHash) else { return .miss(nil) }
+    let owner = owner.number.load(ordering: .acquiring)
+    let hash = Self.mix(keyHash, owner)
+    return shard.withLock { shard in
+      if shard.find(key, hash: hash, owner: owner, into: list) {
+        return .hit(list.lookup)
+      }
+      guard shard.isOpen else { return .miss(nil) }
+      return .miss(
+        Ticket(changeCount: shard.changeCount, keyHash: keyHash, hash: hash, owner: owner))
+    }
+  }
+
+  /// Keeps what a read found after its ticket was given.
+  func insert(_ key: ByteView, _ list: OperandList, _ ticket: Ticket) {
+    guard let shard = shard(ticket.keyHash) else { return }
+    shard.withLock { shard in
+      guard shard.isOpen, shard.changeCount == ticket.changeCount else { return }
+      shard.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
+    }
+  }
+
+  /// Brings what a `find` will touch first into the processor's cache.
+  func prefetch(keyHash: UInt64, owner: RowCacheOwner) {
+    let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
+    shard(keyHash)?.withLock { $0.prefetchBucket(hash) }
+  }
+
+  /// The same for what it touches next; a moment later.
+  func prefetchEntry(keyHash: UInt64, owner: RowCacheOwner) {
+    let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
+    shard(keyHash)?.withLock { $0.prefetchEntry(hash) }
+  }
+
+  /// Takes the entries of these keys away; inserts into their shards are refused until `endChange`.
+  ///
+  /// - Returns: The shards, a bit each.
+  func beginChange(keyHashes: ContiguousArray<UInt64>, owner: RowCacheOwner) -> UInt64 {
+    guard isEnabled else { return 0 }
+    var touched: UInt64 = 0
+    for keyHash in keyHashes {
+      let index = shardIndex(keyHash)
+      let isNew = touched & (1 << UInt64(index)) == 0
+      touched |= 1 << UInt64(index)
+      shards[index].withLock { shard in
+        if isNew { shard.close() }
+        // Not before: who has inserted under a newer number until now has made it visible.
+        let owner = owner.number.load(ordering: .acquiring)
+        shard.remove(Self.mix(keyHash, owner), owner: owner)
+      }
+    }
+    return touched
+  }
+
+  func endChange(_ touched: UInt64) {
+    var rest = touched
+    while rest != 0 {
+      shards[rest.trailingZeroBitCount].withLock { $0.open() }
+      rest &= rest - 1
+    }
+  }
+
+  private static func mix(_ keyHash: UInt64, _ owner: UInt32) -> UInt64 {
+    (keyHash ^ (UInt64(owner) &* 0x9e37_79b9_7f4a_7c15)) &* 0xd6e8_feb8_6659_fd93
+  }
+
+  /// By the key alone: whoever owns the entry, its commits and its readers meet in one shard.
+  private func shardIndex(_ keyHash: UInt64) -> Int {
+    Int(truncatingIfNeeded: keyHash >> 58) & (shards.count - 1)
+  }
+
+  private func shard(_ keyHash: UInt64) -> Shard? {
+    shards.isEmpty ? nil : shards[shardIndex(keyHash)]
+  }
+}

@@ -1,0 +1,170 @@
+// The row cache: what was put in comes out, whatever else is put in; a change is never followed by
+// what was there before.
+
+import Bytes
+import Runtime
+import Synchronization
+import TestSupport
+import Testing
+import VFS
+
+@testable import LSM
+
+@Suite struct RowCacheTests {
+  private static func value(_ key: Int, _ version: Int, _ count: Int) -> [UInt8] {
+    Array("\(key).\(version).".utf8)
+      + [UInt8](repeating: UInt8(truncatingIfNeeded: key), count: count)
+  }
+
+  /// What the cache says of a key: its operands' bytes, or nil and a ticket.
+  private func find(
+    _ cache: RowCache, _ key: [UInt8], _ owner: RowCacheOwner
+  ) -> (values: [[UInt8]]?, ticket: RowCache.Ticket?) {
+    let list = OperandList()
+    return ByteView.of(key) { key in
+      switch cache.find(key, keyHash: key.persistedHash, owner: owner, into: list) {
+      case .hit: (list.operands.map { $0.value.array }, nil)
+      case .miss(let ticket): (nil, ticket)
+      }
+    }
+  }
+
+  private func insert(
+    _ cache: RowCache, _ key: [UInt8], _ values: [[UInt8]], _ ticket: RowCache.Ticket
+  ) {
+    let list = OperandList()
+    var bytes = ByteBuffer()
+    for value in values { bytes.append(value) }
+    var rest = bytes.view
+    for (index, value) in values.enumerated() {
+      list.append(
+        kind: index == values.count - 1 ? .put : .merge, value: rest.prefix(value.count), pin: nil)
+      rest = rest.dropFirst(value.count)
+    }
+    ByteView.of(key) { cache.insert($0, list, ticket) }
+    withExtendedLifetime(bytes) {}
+  }
+
+  private func change(_ cache: RowCache, _ keys: [[UInt8]], _ owner: RowCacheOwner) -> UInt64 {
+    cache.beginChange(
+      keyHashes: ContiguousArray(keys.map { ByteView.of($0) { $0.persistedHash } }), owner: owner)
+  }
+
+  @Test func `any mix of reads, inserts and changes equals a map that may forget`() throws {
+    for seed in seeds(20) {
+      var random = SeededGenerator(seed: seed)
+      let cache = RowCache(byteCount: (128 << 10) << random.below(3))
+      var owner = cache.makeOwner()
+      let other = cache.makeOwner()
+      var model: [Int: [[UInt8]]] = [:]
+      var hits = 0
+      for step in 0..<20_000 {
+        let number = random.below(random.below(2) == 0 ? 40 : 3_000)
+        let key = Array("key\(number)".utf8) + [UInt8](repeating: 7, count: number % 50)
+        let found = find(cache, key, owner)
+        if let values = found.values {
+          hits += 1
+          #expect(values == model[number], "seed \(seed), step \(step)")
+        }
+        #expect(find(cache, key, other).values == nil)
+        switch random.below(10) {
+        case 0..<6:
+          guard let ticket = found.ticket else { continue }
+          // What the store would say.
+          let values =
+            model[number]
+            ?? (0..<random.below(4)).map {
+              Self.value(number, $0, random.below(600))
+            }
+          model[number] = values
+          insert(cache, key, values, ticket)
+        case 6..<9:
+          let touched = change(cache, [key], owner)
+          model[number] = [Self.value(number, step, random.below(200))]
+          if let ticket = found.ticket { insert(cache, key, [[1]], ticket) }
+          #expect(find(cache, key, owner).values == nil)
+          cache.endChange(touched)
+          // A ticket of before the change is void after it, too.
+          if let ticket = found.ticket { insert(cache, key, [[2]], ticket) }
+        default:
+          if random.below(200) == 0 { cache.forget(owner) }
+        }
+      }
+      #expect(hits > 1_000 && cache.entryCount > 0, "seed \(seed): \(hits) hits")
+      owner = cache.makeOwner()
+    }
+  }
+
+  @Test func `what is read again stays, what is read once goes`() {
+    let cache = RowCache(byteCount: 128 << 10)
+    let owner = cache.makeOwner()
+    let hot = (0..<50).map { Array("hot\($0)".utf8) }
+    for number in 0..<5_000 {
+      let key = Array("cold\(number)".utf8)
+      if let ticket = find(cache, key, owner).ticket {
+        insert(cache, key, [Self.value(number, 0, 100)], ticket)
+      }
+      let again = hot[number % hot.count]
+      if let ticket = find(cache, again, owner).ticket { insert(cache, again, [[9]], ticket) }
+    }
+    // At the end of the ring nothing gets its second chance.
+    #expect(hot.filter { find(cache, $0, owner).values != nil }.count >= hot.count - 3)
+    #expect(find(cache, Array("cold0".utf8), owner).values == nil)
+  }
+
+  /// Writers count keys up; no reader may see a count go down, nor less than what was acknowledged
+  /// before it asked.
+  @Test func `reads of many threads beside commits never go back`() throws {
+    let files = SimulatedFileSystem()
+    try files.createDirectory("/data")
+    let scheduler = ThreadScheduler()
+    defer { scheduler.shutDown() }
+    let environment = EngineEnvironment(
+      fileSystem: files, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
+      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 64 << 20),
+      rows: RowCache(byteCount: 1 << 20))
+    var options = EngineOptions()
+    options.memtableByteCount = 64 << 10
+    let engine = try Engine.open(
+      "/data/engine", environment: environment, options: options, merger: TextMerger())
+    let keys = (0..<16).map { Array("key\($0)".utf8) }
+    let acknowledged = Mutex([Int](repeating: 0, count: keys.count))
+    let isOver = Atomic<Bool>(false)
+    let wentBack = Atomic<Int>(0)
+    let readCount = Atomic<Int>(0)
+    let threads = (0..<3).compactMap { thread in
+      WorkerThread(name: "reader-\(thread)") {
+        let list = OperandList()
+        var seen = [Int](repeating: 0, count: keys.count)
+        var index = thread
+        while !isOver.load(ordering: .acquiring) {
+          index = (index + 1) % keys.count
+          let floor = max(seen[index], acknowledged.withLock { $0[index] })
+          let found = ByteView.of(keys[index]) {
+            (try? engine.read($0, wait: .allowed, into: list)) ?? .absent
+          }
+          let text = list.operands.first.map { String(decoding: $0.value.array, as: UTF8.self) }
+          let value = found == .found ? text.flatMap { Int($0) } ?? -1 : 0
+          if value < floor { wentBack.add(1, ordering: .relaxed) }
+          seen[index] = value
+          readCount.add(1, ordering: .relaxed)
+        }
+      }
+    }
+    for round in 1...4_000 {
+      let index = round * 7 % keys.count
+      var batch = WriteBatch()
+      ByteView.of(keys[index]) { key in
+        ByteView.of("\(round)") { batch.append(.put, key: key, value: $0) }
+      }
+      _ = try engine.commitAndWait(batch, durability: round % 3 == 0 ? Durability.none : nil)
+      acknowledged.withLock { $0[index] = round }
+      if round % 1_000 == 0 { engine.forgetRows() }
+    }
+    isOver.store(true, ordering: .releasing)
+    for thread in threads { thread.join() }
+    #expect(wentBack.load(ordering: .relaxed) == 0)
+    #expect(readCount.load(ordering: .relaxed) > 1_000)
+    try engine.close()
+  }
+}
