@@ -18,4 +18,4 @@ VOLUME /data
 EXPOSE 8080 8085
 HEALTHCHECK --interval=10s --timeout=3s CMD ["kvctl", "table", "list"]
 # Inside the container every interface is the container's own; publish ports on loopback only.
-ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--allow-insecure"]
+ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--insecure"]

@@ -92,14 +92,14 @@ let package = Package(
       swiftSettings: hot),
     // What kvctl and the load test speak.
     .target(
-      name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "CLinux"],
+      name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "TLS", "CLinux"],
       swiftSettings: hot),
     // The demo tables: synthetic companies, scores and instalments from a seed.
     .target(name: "DemoData", dependencies: ["Bytes", "Runtime", "DataModel"], swiftSettings: hot),
     .executableTarget(
       name: "kvserver",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "HTTPAPI", "BinaryAPI",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "TLS", "Net", "HTTPAPI", "BinaryAPI",
         "DemoData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -107,8 +107,8 @@ let package = Package(
     .executableTarget(
       name: "kvctl",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "Client", "DemoData", "LSM",
-        "VFS", "Runtime", "Tablets",
+        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client", "DemoData",
+        "LSM", "VFS", "Runtime", "Tablets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 

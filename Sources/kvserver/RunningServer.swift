@@ -7,6 +7,7 @@ internal import LSM
 internal import Logging
 internal import Net
 internal import Runtime
+internal import TLS
 internal import Tablets
 internal import VFS
 
@@ -30,11 +31,20 @@ struct RunningServer {
   private let scheduler: ThreadScheduler
   private let group: EventLoopGroup
   private let stalls: StallReporter
+  /// Nil when the fronts speak plainly.
+  private let secure: SecureFronts?
 
   init(
     _ configuration: Configuration, logger: Logger, stop: StopSignal
   ) throws(StartFailure) {
     let time = SystemTime()
+    do throws(TLSSetupError) {
+      secure = try configuration.tls.map { files throws(TLSSetupError) in
+        try SecureFronts(files, logger: logger)
+      }
+    } catch {
+      throw StartFailure("TLS: \(error)")
+    }
     scheduler = ThreadScheduler()
     let watch = StallWatch(now: { time.monotonicNanoseconds })
     stalls = StallReporter(watch, logger: logger, scheduler: scheduler)
@@ -74,16 +84,25 @@ struct RunningServer {
           let figures = watch.figures
           return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
         }
+        let secure = secure
+        options.handshakes = { secure?.figures ?? [] }
         let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
         lines.append(
-          "http=" + (try group.listen(address, most) { front.makeHandler(for: $0) }))
+          "http="
+            + (try group.listen(address, most, secure.map { $0.listener($0.http) }) {
+              front.makeHandler(for: $0)
+            }))
       }
       if let address = configuration.tcp {
         var options = BinaryFrontOptions()
         options.inFlightByteCount = requestByteCount / 2
         let front = BinaryFront(
           service: service, scheduler: scheduler, time: time, options: options)
-        lines.append("tcp=" + (try group.listen(address, most) { front.handler(for: $0) }))
+        lines.append(
+          "tcp="
+            + (try group.listen(address, most, secure.map { $0.listener($0.tcp) }) {
+              front.handler(for: $0)
+            }))
       }
     } catch {
       service.close()
@@ -100,6 +119,9 @@ struct RunningServer {
         "durability": "\(configuration.durability.rawValue)",
       ])
   }
+
+  /// Reads the certificate files again.
+  func reloadCertificates() { secure?.reload() }
 
   /// Finishes what is in flight, flushes, closes.
   func shutDown() {
@@ -142,11 +164,11 @@ struct RunningServer {
 extension EventLoopGroup {
   /// Listens and tells the address with its real port.
   fileprivate func listen(
-    _ address: ListenAddress, _ maximumConnections: Int,
+    _ address: ListenAddress, _ maximumConnections: Int, _ tls: ListenerTLS?,
     _ handler: @escaping @Sendable (Connection) -> any ConnectionHandler
   ) throws(NetError) -> String {
     let port = try listen(
-      on: address.description, maximumConnections: maximumConnections, handler: handler)
+      on: address.description, maximumConnections: maximumConnections, tls: tls, handler: handler)
     return ListenAddress(host: address.host, port: port).description
   }
 }

@@ -47,7 +47,8 @@ package final class SecureSocket {
   package init(port: UInt16, _ options: SecureOptions = SecureOptions()) throws {
     signal(SIGPIPE, SIG_IGN)
     socket = try BlockingSocket(port: port, receiveBufferByteCount: options.receiveBufferByteCount)
-    guard let context = SSL_CTX_new(TLS_client_method()), let raw = SecureSocket.make(context) else {
+    guard let context = SSL_CTX_new(TLS_client_method()), let raw = SecureSocket.make(context)
+    else {
       throw SecureFailure(description: "no memory", alert: nil)
     }
     self.context = context
@@ -59,6 +60,8 @@ package final class SecureSocket {
   }
 
   deinit {
+    // Else OpenSSL takes the session for broken and its ticket for spent.
+    SSL_set_shutdown(raw, SSL_SENT_SHUTDOWN)
     SSL_free(raw)
     SSL_CTX_free(context)
   }
