@@ -13,7 +13,7 @@ public struct ClientTLS: Sendable {
   /// The name the server's certificate must have; nil for the host that is connected to.
   let serverName: String?
 
-  /// - Parameter authoritiesPEM: Who may have signed the server's certificate; nil for the system's.
+  /// - Parameter authoritiesPEM: Who may have signed the server's certificate; nil: the system's.
   /// - Parameter certificatePEM: With its key: what to show to a server that asks for one.
   /// - Parameter serverName: What the certificate must be for; nil for the host connected to.
   /// - Throws: `ClientError.refused` with code `bad_certificate_file`.

@@ -43,8 +43,8 @@ public final class StoreClient {
   /// - Parameter address: `host:port`, an IPv6 address in brackets.
   /// - Parameter tls: Given, the connection is encrypted and the server's certificate verified.
   /// - Throws: `ClientError.unreachable` when nothing answers there or no TLS session comes about,
-  ///   `.protocolViolation` when something else answers, `.refused` when the server speaks no common
-  ///   version.
+  ///   `.protocolViolation` when something else answers, `.refused` when the server speaks no
+  ///   common version.
   public init(connectingTo address: String, tls: ClientTLS? = nil) throws(ClientError) {
     wire = try Wire(connectingTo: address, tls)
   }

@@ -38,6 +38,8 @@ extension Connection {
     case .failed(let failure): return end(tls, failure)
     case .established, .ended: break
     }
+    // Answers to requests for new keys that a peer does not read: nobody needs so many.
+    guard tls.unsentByteCount <= Connection.highWaterByteCount else { return close() }
     if handshakeTimer != nil { finishHandshake(tls) }
     if count > 0, isReceiving {
       accept(ByteView(UnsafeRawBufferPointer(rebasing: plain[0..<count])))

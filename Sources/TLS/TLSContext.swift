@@ -1,8 +1,8 @@
 // What all sessions of one kind share: OpenSSL's SSL_CTX with certificates, authorities and rules.
 // Immutable once it is made; a reload makes another one.
 //
-// Protocols: 1.3, and 1.2 with forward secrecy and authenticated ciphers only. AES-128 stands first:
-// it is as safe as anyone needs and a third faster than AES-256 on processors that have AES.
+// Protocols: 1.3, and 1.2 with forward secrecy and authenticated ciphers only. AES-128 stands
+// first: it is as safe as anyone needs and a third faster than AES-256 where processors have AES.
 
 internal import COpenSSL
 

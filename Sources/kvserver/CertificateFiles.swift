@@ -61,6 +61,18 @@ struct SecureFronts: Sendable {
     tell("certificate loaded")
   }
 
+  /// Nil without certificate files.
+  static func made(
+    of source: CertificateFiles?, logger: Logger
+  ) throws(StartFailure) -> SecureFronts? {
+    guard let source else { return nil }
+    do throws(TLSSetupError) {
+      return try SecureFronts(source, logger: logger)
+    } catch {
+      throw StartFailure("TLS: \(error)")
+    }
+  }
+
   /// How a front listens.
   func listener(_ server: TLSServer) -> ListenerTLS {
     var options = ListenerTLS(server: server)

@@ -7,7 +7,6 @@ internal import LSM
 internal import Logging
 internal import Net
 internal import Runtime
-internal import TLS
 internal import Tablets
 internal import VFS
 
@@ -38,13 +37,7 @@ struct RunningServer {
     _ configuration: Configuration, logger: Logger, stop: StopSignal
   ) throws(StartFailure) {
     let time = SystemTime()
-    do throws(TLSSetupError) {
-      secure = try configuration.tls.map { files throws(TLSSetupError) in
-        try SecureFronts(files, logger: logger)
-      }
-    } catch {
-      throw StartFailure("TLS: \(error)")
-    }
+    secure = try SecureFronts.made(of: configuration.tls, logger: logger)
     scheduler = ThreadScheduler()
     let watch = StallWatch(now: { time.monotonicNanoseconds })
     stalls = StallReporter(watch, logger: logger, scheduler: scheduler)
@@ -76,33 +69,19 @@ struct RunningServer {
       group = try EventLoopGroup(count: configuration.loopCount)
       let most = RunningServer.connectionLimit()
       if let address = configuration.http {
-        var options = HTTPOptions()
-        options.bodiesByteCount = requestByteCount / 2
-        options.bodyByteCount = min(options.bodyByteCount, requestByteCount / 2)
-        options.residentByteCount = { RunningServer.residentByteCount() }
-        options.diskStalls = {
-          let figures = watch.figures
-          return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
-        }
-        let secure = secure
-        options.handshakes = { secure?.figures ?? [] }
+        let options = RunningServer.httpOptions(requestByteCount / 2, watch, secure)
         let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
+        let tls = secure.map { $0.listener($0.http) }
         lines.append(
-          "http="
-            + (try group.listen(address, most, secure.map { $0.listener($0.http) }) {
-              front.makeHandler(for: $0)
-            }))
+          "http=" + (try group.listen(address, most, tls) { front.makeHandler(for: $0) }))
       }
       if let address = configuration.tcp {
         var options = BinaryFrontOptions()
         options.inFlightByteCount = requestByteCount / 2
         let front = BinaryFront(
           service: service, scheduler: scheduler, time: time, options: options)
-        lines.append(
-          "tcp="
-            + (try group.listen(address, most, secure.map { $0.listener($0.tcp) }) {
-              front.handler(for: $0)
-            }))
+        let tls = secure.map { $0.listener($0.tcp) }
+        lines.append("tcp=" + (try group.listen(address, most, tls) { front.handler(for: $0) }))
       }
     } catch {
       service.close()
@@ -129,6 +108,21 @@ struct RunningServer {
     service.close()
     scheduler.shutDown()
     stalls.stop()
+  }
+
+  private static func httpOptions(
+    _ bodiesByteCount: Int, _ watch: StallWatch, _ secure: SecureFronts?
+  ) -> HTTPOptions {
+    var options = HTTPOptions()
+    options.bodiesByteCount = bodiesByteCount
+    options.bodyByteCount = min(options.bodyByteCount, bodiesByteCount)
+    options.residentByteCount = { RunningServer.residentByteCount() }
+    options.diskStalls = {
+      let figures = watch.figures
+      return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
+    }
+    options.handshakes = { secure?.figures ?? [] }
+    return options
   }
 
   /// The share of the budget that requests may hold between arrival and answer: an eighth, but room
