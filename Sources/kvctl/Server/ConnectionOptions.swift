@@ -40,7 +40,7 @@ struct ConnectionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The name the server's certificate must have (default: the host of --server).",
+      "The name its certificate must have (default: $STRATA_TLS_SERVER_NAME, else --server's).",
       valueName: "name"))
   var tlsServerName: String?
 
@@ -53,8 +53,9 @@ struct ConnectionOptions: ParsableArguments {
   /// Nil for a plain connection.
   private func security() throws -> ClientTLS? {
     let authorities = tlsAuthorities ?? Self.variable("STRATA_TLS_CA")
+    let name = tlsServerName ?? Self.variable("STRATA_TLS_SERVER_NAME")
     let isAsked =
-      tls || authorities != nil || tlsCertificate != nil || tlsKey != nil || tlsServerName != nil
+      tls || authorities != nil || tlsCertificate != nil || tlsKey != nil || name != nil
       || Self.variable("STRATA_TLS") == "1"
     guard isAsked else { return nil }
     guard (tlsCertificate == nil) == (tlsKey == nil) else {
@@ -67,7 +68,7 @@ struct ConnectionOptions: ParsableArguments {
         }
       }
       return try ClientTLS(
-        authorities: try authorities.map(Self.text), identity: identity, serverName: tlsServerName)
+        authorities: try authorities.map(Self.text), identity: identity, serverName: name)
     } catch let error as TLSSetupError {
       throw CommandFailure.wrongCall("\(error)")
     } catch let error as FileError {
