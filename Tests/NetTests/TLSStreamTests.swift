@@ -229,6 +229,49 @@ final class PiecewiseClient {
     }
   }
 
+  /// OpenSSL writes nothing between the halves of a message about keys: the write waits for a read.
+  @Test(arguments: [false, true])
+  func `a write that must wait for the peer's bytes waits, and goes on`(_ isPaused: Bool) throws {
+    let (data, handshake): (UInt8, UInt8) = (23, 22)
+    let newKeys: [UInt8] = [24, 0, 0, 1, 0]
+    let pushes = Counter()
+    try withSecureListener(
+      loops: 1,
+      handler: { connection in
+        let handler = ScriptedHandler()
+        let loop = connection.loop
+        handler.onReceive = { bytes, connection in
+          let waiting = connection
+          if bytes[0] == UInt8(ascii: "x") {
+            connection.output.append(bytes)
+            return bytes.count
+          }
+          if isPaused { connection.pauseReading() }
+          _ = loop.schedule(afterNanoseconds: 100_000_000) {
+            waiting.output.append("pushed")
+            waiting.setNeedsFlush()
+            pushes.increase()
+          }
+          return bytes.count
+        }
+        return handler
+      }
+    ) { port, _ in
+      let client = try SecureSocket(port: port, SecureOptions(newest: tls13))
+      // One packet: a paused connection has read both.
+      client.socket.send(
+        client.forged(type: data, Array("go".utf8))
+          + client.forged(type: handshake, Array(newKeys.prefix(3))))
+      #expect(pushes.reaches(1))
+      // The loop is free meanwhile.
+      let other = try SecureSocket(port: port)
+      other.send("x")
+      #expect(other.receiveText(1) == "x")
+      client.socket.send(client.forged(type: handshake, Array(newKeys.dropFirst(3))))
+      #expect(client.receiveText(6) == "pushed")
+    }
+  }
+
   @Test func `new keys are taken and given in the middle of a stream`() throws {
     try withSecureListener { port, _ in
       let client = try SecureSocket(port: port, SecureOptions(newest: tls13))
