@@ -261,13 +261,13 @@ final class PiecewiseClient {
       // One packet: a paused connection has read both.
       client.socket.send(
         client.forged(type: data, Array("go".utf8))
-          + client.forged(type: handshake, Array(newKeys.prefix(3))))
+          + client.forged(type: handshake, Array(newKeys.prefix(4))))
       #expect(pushes.reaches(1))
       // The loop is free meanwhile.
       let other = try SecureSocket(port: port)
       other.send("x")
       #expect(other.receiveText(1) == "x")
-      client.socket.send(client.forged(type: handshake, Array(newKeys.dropFirst(3))))
+      client.socket.send(client.forged(type: handshake, Array(newKeys.dropFirst(4))))
       #expect(client.receiveText(6) == "pushed")
     }
   }
