@@ -91,7 +91,9 @@ import Testing
   @Test func `no bytes in place of a handshake harm the server`() throws {
     try withSecureListener(handshakeMilliseconds: 2_000) { port, server in
       var random = SeededGenerator(seed: 31)
-      let hello = try PiecewiseClient(port: port).session.unsent.array
+      // The view is the session's, which must live while it is copied.
+      let template = try PiecewiseClient(port: port)
+      let hello = withExtendedLifetime(template) { template.session.unsent.array }
       for round in 0..<400 {
         var bytes: [UInt8]
         if round % 4 == 0 {

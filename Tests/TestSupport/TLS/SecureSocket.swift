@@ -93,8 +93,8 @@ package final class SecureSocket {
     forge.listen(to: context)
   }
 
-  /// A record that OpenSSL would not make, under TLS 1.3, to be sent on the plain socket. All that is
-  /// sent in this session must be such records.
+  /// A record that OpenSSL would not make, under TLS 1.3, to be sent on the plain socket. All that
+  /// is sent in this session must be such records.
   package func forged(type: UInt8, _ bytes: [UInt8]) -> [UInt8] {
     forge.record(type: type, bytes)
   }
