@@ -1,6 +1,9 @@
 # Two stages: build with the Swift toolchain, run on plain Debian with the programs alone.
 #   docker build -t strata .
 #   docker run -p 127.0.0.1:8080:8080 -p 127.0.0.1:8085:8085 -v strata:/data strata
+# With certificates, and kvctl's health check told whom to trust:
+#   docker run … -v ./certs:/certs:ro -e STRATA_TLS_CA=/certs/ca.pem -e STRATA_TLS_SERVER_NAME=… \
+#     strata --tls-cert /certs/server.pem --tls-key /certs/server.key
 FROM swift:6.3-bookworm AS build
 WORKDIR /strata
 COPY . .
@@ -18,4 +21,4 @@ VOLUME /data
 EXPOSE 8080 8085
 HEALTHCHECK --interval=10s --timeout=3s CMD ["kvctl", "table", "list"]
 # Inside the container every interface is the container's own; publish ports on loopback only.
-ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--allow-insecure"]
+ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--insecure"]

@@ -8,7 +8,8 @@ RELEASE = .build/release
 .PHONY: serve test build release lint format bench crash-test ingest-kills linearizability release-tests \
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep \
-  fuzz fuzz-all fuzz-build install clean packages
+  fuzz fuzz-all fuzz-build install clean packages \
+  dev-cert
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -158,6 +159,20 @@ install: packages
 	$(SWIFT) build -c release --static-swift-stdlib --scratch-path .build/static --product kvctl
 	install -D -s .build/static/release/kvserver $(DESTDIR)/kvserver
 	install -D -s .build/static/release/kvctl $(DESTDIR)/kvctl
+
+## An authority, a certificate for localhost and one for a client, for 90 days, to play with.
+DEV_CERT ?= dev-cert
+EC = -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -x509 -days 90
+SIGNED = -CA ca.pem -CAkey ca.key -addext basicConstraints=critical,CA:FALSE
+dev-cert:
+	@mkdir -p $(DEV_CERT) && cd $(DEV_CERT) && umask 077 && \
+	openssl req $(EC) -keyout ca.key -out ca.pem -subj "/CN=Strata development authority" \
+	  -addext keyUsage=critical,keyCertSign 2>/dev/null && \
+	openssl req $(EC) $(SIGNED) -keyout server.key -out server.pem -subj /CN=localhost \
+	  -addext "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1" 2>/dev/null && \
+	openssl req $(EC) $(SIGNED) -keyout client.key -out client.pem -subj /CN=client \
+	  -addext extendedKeyUsage=clientAuth 2>/dev/null && \
+	echo "$(DEV_CERT): ca.pem, server.pem and server.key, client.pem and client.key"
 
 clean:
 	rm -rf .build

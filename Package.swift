@@ -40,6 +40,7 @@ let package = Package(
     // System libraries and the C that Swift cannot say.
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CChecksum"),
 
@@ -61,8 +62,10 @@ let package = Package(
     .target(name: "JSON", dependencies: ["Bytes"], swiftSettings: hot),
     // Rows and table definitions as JSON, NDJSON and CSV.
     .target(name: "RowText", dependencies: ["Bytes", "JSON", "DataModel"], swiftSettings: hot),
+    // TLS by the system's OpenSSL as a state machine, no sockets; shared by server and client.
+    .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: hot),
     // Event loops, listeners, connections, timers: the only target that opens sockets.
-    .target(name: "Net", dependencies: ["Bytes", "Runtime", "CLinux"], swiftSettings: hot),
+    .target(name: "Net", dependencies: ["Bytes", "Runtime", "TLS", "CLinux"], swiftSettings: hot),
     // HTTP/1.1 as a pure state machine.
     .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: hot),
     // The routes.
@@ -89,14 +92,14 @@ let package = Package(
       swiftSettings: hot),
     // What kvctl and the load test speak.
     .target(
-      name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "CLinux"],
+      name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "TLS", "CLinux"],
       swiftSettings: hot),
     // The demo tables: synthetic companies, scores and instalments from a seed.
     .target(name: "DemoData", dependencies: ["Bytes", "Runtime", "DataModel"], swiftSettings: hot),
     .executableTarget(
       name: "kvserver",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "HTTPAPI", "BinaryAPI",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "TLS", "Net", "HTTPAPI", "BinaryAPI",
         "DemoData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -104,8 +107,8 @@ let package = Package(
     .executableTarget(
       name: "kvctl",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "Client", "DemoData", "LSM",
-        "VFS", "Runtime", "Tablets",
+        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client", "DemoData",
+        "LSM", "VFS", "Runtime", "Tablets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 
@@ -122,7 +125,9 @@ let package = Package(
     // Tests: a folder a target, and what they share.
     .target(
       name: "TestSupport",
-      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "CSQLite"],
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TLS", "CSQLite", "COpenSSL",
+      ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "BytesTests", dependencies: ["Bytes"], swiftSettings: strict),
@@ -145,7 +150,7 @@ let package = Package(
       name: "RowTextTests", dependencies: ["Bytes", "JSON", "DataModel", "RowText", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TestSupport"],
+      name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TLS", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),

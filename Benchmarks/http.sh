@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One row by HTTP beside nginx serving a file of 200 bytes: the same loader (wrk), the same
-# connections, server on core 0, loader on core 1.
+# connections, server on core 0, loader on core 1. Then the same row over TLS 1.3.
 #   Benchmarks/http.sh [SECONDS]
 # Needs a release build, wrk and nginx.
 set -euo pipefail
@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 secs=${1:-3}
 bin=$PWD/.build/release
 work=$(mktemp -d) server= nginx=
-trap '[ -n "$server" ] && kill -9 $server 2>/dev/null; [ -n "$nginx" ] && kill $nginx 2>/dev/null; rm -rf "$work"' EXIT
+secure=
+trap 'for one in $server $secure; do kill -9 $one 2>/dev/null; done; [ -n "$nginx" ] && kill $nginx 2>/dev/null; rm -rf "$work"' EXIT
 
 taskset -c 0 "$bin/kvserver" --data-dir "$work/data" --http 127.0.0.1:0 --tcp 127.0.0.1:0 \
   --grpc none --loops 1 > "$work/out" 2> "$work/log" & server=$!
@@ -19,6 +20,17 @@ http=$(sed -n 's/^listening http=//p' "$work/out") tcp=$(sed -n 's/^listening tc
   p:model=credit_v3 p:company=00012345678901 p:asof=2026-07-01 p:currency=BRL p:tier=B > /dev/null
 row=http://$http/v1/tables/scores/rows/12345678000195
 curl -s "$row" > "$work/row.json"
+
+make -s dev-cert DEV_CERT="$work/cert" > /dev/null
+trust=(--tls-ca "$work/cert/ca.pem")
+taskset -c 0 "$bin/kvserver" --data-dir "$work/secure" --http 127.0.0.1:0 --tcp 127.0.0.1:0 \
+  --grpc none --loops 1 --tls-cert "$work/cert/server.pem" --tls-key "$work/cert/server.key" \
+  > "$work/secure-out" 2> "$work/secure-log" & secure=$!
+until grep -qs "^ready" "$work/secure-out"; do sleep 0.05; done
+https=$(sed -n 's/^listening http=//p' "$work/secure-out") tcp=$(sed -n 's/^listening tcp=//p' "$work/secure-out")
+"$bin/kvctl" --server "$tcp" "${trust[@]}" table create scores --family 's:versions=1,type=int64' --family 'p:versions=1' > /dev/null
+"$bin/kvctl" --server "$tcp" "${trust[@]}" put scores 12345678000195 s:score=712 s:limit=250000 \
+  p:model=credit_v3 p:company=00012345678901 p:asof=2026-07-01 p:currency=BRL p:tier=B > /dev/null
 
 mkdir -p "$work/html"
 head -c 200 /dev/zero | tr '\0' x > "$work/html/x.json"
@@ -36,7 +48,8 @@ until curl -s -o /dev/null http://127.0.0.1:7002/x.json; do sleep 0.05; done
 
 echo "row body: $(wc -c < "$work/row.json") bytes"
 for connections in 1 16 64; do
-  for target in "strata $row" "nginx http://127.0.0.1:7002/x.json"; do
+  for target in "strata $row" "nginx http://127.0.0.1:7002/x.json" \
+    "strata-tls https://$https/v1/tables/scores/rows/12345678000195"; do
     set -- $target
     taskset -c 1 wrk -t1 -c$connections -d${secs}s --latency "$2" > "$work/wrk"
     awk -v name="$1" -v c=$connections '/Requests.sec/ { ops = $2 } $1 == "50%" { p50 = $2 } $1 == "99%" { p99 = $2 }

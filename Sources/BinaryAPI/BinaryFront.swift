@@ -1,5 +1,7 @@
 // The binary front: what its connections share.
 
+internal import BinaryProtocol
+internal import Bytes
 package import Net
 package import Runtime
 package import Tablets
@@ -45,6 +47,17 @@ package final class BinaryFront: Sendable {
     self.budget = InFlightBudget(byteCount: options.inFlightByteCount / 2)
     self.arrivals = InFlightBudget(byteCount: options.inFlightByteCount / 2)
   }
+
+  /// What a client hears that greets a port of TLS in plain bytes: a whole greeting that refuses.
+  package static let answerToPlainText: [UInt8] = {
+    var greeting = ByteBuffer()
+    ServerHello.refuse(
+      .malformed,
+      ErrorMessage(
+        code: "tls_required", message: "This port speaks TLS: connect with TLS (kvctl --tls)."),
+      into: &greeting)
+    return greeting.array
+  }()
 
   /// The handler of a connection that was just accepted; call on its loop.
   package func handler(for connection: Connection) -> any ConnectionHandler {

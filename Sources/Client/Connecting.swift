@@ -66,7 +66,7 @@ extension Wire {
   }
 
   /// `host:port`, an IPv6 address in brackets.
-  private static func split(_ address: String) throws(ClientError) -> (String, String) {
+  static func split(_ address: String) throws(ClientError) -> (String, String) {
     guard let colon = address.lastIndex(of: ":") else { throw badAddress(address) }
     var host = String(address[..<colon])
     let port = String(address[address.index(after: colon)...])

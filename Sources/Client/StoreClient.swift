@@ -41,10 +41,12 @@ public final class StoreClient {
   /// Connects and greets; fails after five seconds without a server.
   ///
   /// - Parameter address: `host:port`, an IPv6 address in brackets.
-  /// - Throws: `ClientError.unreachable` when nothing answers there, `.protocolViolation` when
-  ///   something else does, `.refused` when the server speaks no common version.
-  public init(connectingTo address: String) throws(ClientError) {
-    wire = try Wire(connectingTo: address)
+  /// - Parameter tls: Given, the connection is encrypted and the server's certificate verified.
+  /// - Throws: `ClientError.unreachable` when nothing answers there or no TLS session comes about,
+  ///   `.protocolViolation` when something else answers, `.refused` when the server speaks no
+  ///   common version.
+  public init(connectingTo address: String, tls: ClientTLS? = nil) throws(ClientError) {
+    wire = try Wire(connectingTo: address, tls)
   }
 
   /// Closes the connection. Later calls throw `ClientError.unreachable`.

@@ -4,6 +4,7 @@
 internal import BinaryProtocol
 internal import Bytes
 internal import Glibc
+internal import TLS
 
 /// A frame that arrived; the body is valid until the next frame is asked for.
 struct ReceivedFrame {
@@ -27,12 +28,22 @@ final class Wire {
   private var handedOut = 0
   private var lastRequestID: UInt64 = 0
   private var goAwayReason: String?
+  /// Nil on a plain connection.
+  private var tls: TLSSession?
+  /// Where encrypted bytes arrive; empty on a plain connection.
+  private var arrived = ByteBuffer()
+  /// The host, as the server's certificate must have it.
+  let expectedName: String
 
   private static let connectMilliseconds: Int32 = 5_000
   private static let greetingMilliseconds: Int32 = 10_000
+  /// Read, and sealed, at a time on an encrypted connection.
+  private static let secureByteCount = 256 << 10
 
-  init(connectingTo address: String) throws(ClientError) {
+  init(connectingTo address: String, _ security: ClientTLS?) throws(ClientError) {
     self.address = address
+    let host = try Wire.split(address).0
+    expectedName = security?.serverName ?? host
     file = try Wire.connect(to: address, milliseconds: Wire.connectMilliseconds)
     var hello = ClientHello()
     hello.clientName = "strata-swift"
@@ -40,6 +51,7 @@ final class Wire {
     hello.maxBodyByteCount = ProtocolLimits.bodyByteCount
     hello.encode(into: &output)
     do throws(ClientError) {
+      if let security { try shakeHands(security) }
       try flush()
       try greet()
     } catch {
@@ -52,6 +64,7 @@ final class Wire {
 
   func close() {
     guard file >= 0 else { return }
+    if let tls, tls.sealEnd() { _ = try? sendSealed(tls) }
     _ = Glibc.close(file)
     file = -1
   }
@@ -92,19 +105,43 @@ final class Wire {
 
   /// Sends what the socket takes now; true when nothing is left.
   func send() throws(ClientError) -> Bool {
+    if let tls, try !sendSealed(tls) { return false }
     while sent < output.count {
       let rest = output.view.dropFirst(sent)
-      let count = Glibc.send(file, rest.buffer.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
-      if count < 0 {
-        if errno == EINTR { continue }
-        if errno == EAGAIN { return false }
-        throw gone(Wire.text(errno))
+      if let tls {
+        guard let count = tls.seal(rest[0..<min(rest.count, Wire.secureByteCount)]) else {
+          throw gone("the TLS session is over")
+        }
+        sent += count
+        guard try sendSealed(tls), count > 0 else { return false }
+      } else {
+        guard let count = try transmit(rest) else { return false }
+        sent += count
       }
-      sent += count
     }
     output.clear(keepingAtMost: 1 << 20)
     sent = 0
     return true
+  }
+
+  /// Sends what the session has sealed; true when nothing is left.
+  private func sendSealed(_ tls: TLSSession) throws(ClientError) -> Bool {
+    while tls.unsentByteCount > 0 {
+      guard let count = try transmit(tls.unsent) else { return false }
+      tls.noteSent(count)
+    }
+    return true
+  }
+
+  /// How much the socket took; nil when it takes nothing now.
+  private func transmit(_ bytes: ByteView) throws(ClientError) -> Int? {
+    while true {
+      let count = Glibc.send(file, bytes.buffer.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+      if count >= 0 { return count }
+      if errno == EINTR { continue }
+      if errno == EAGAIN { return nil }
+      throw gone(Wire.text(errno))
+    }
   }
 
   /// The next frame that has arrived whole; nil when there is none yet.
@@ -157,6 +194,7 @@ final class Wire {
       input.removeFirst(consumed)
       consumed = 0
     }
+    if let tls { return try receive(through: tls) }
     var failure: Int32 = 0
     var isClosed = false
     let room = max(64 << 10, Int(FrameHeader(input.view)?.bodyByteCount ?? 0) - input.count + 64)
@@ -168,6 +206,50 @@ final class Wire {
     }
     if isClosed { throw gone("it closed the connection") }
     if count == 0, failure != EINTR, failure != EAGAIN { throw gone(Wire.text(failure)) }
+  }
+
+  private func receive(through tls: TLSSession) throws(ClientError) {
+    var failure: Int32 = 0
+    arrived.clear()
+    let count = arrived.append(capacity: Wire.secureByteCount) { bytes in
+      let count = recv(file, bytes.baseAddress, bytes.count, 0)
+      failure = count < 0 ? errno : 0
+      return max(count, 0)
+    }
+    if failure == EINTR || failure == EAGAIN { return }
+    if failure != 0 { throw gone(Wire.text(failure)) }
+    if count == 0 {
+      guard tls.state == .handshaking else { throw gone("it closed the connection") }
+      throw .unreachable(
+        "\(address) ended the connection instead of a TLS handshake. Does it speak TLS?")
+    }
+    let room = count + TLSSession.slackByteCount
+    let plainCount = input.append(capacity: room) { tls.receive(arrived.view, into: $0) }
+    // An alert of ours, or an answer to new keys.
+    _ = try? sendSealed(tls)
+    switch tls.state {
+    case .handshaking, .established: return
+    case .ended: if plainCount == 0 { throw gone("it closed the connection") }
+    case .failed(let failure): throw explain(failure)
+    }
+  }
+
+  private func shakeHands(_ security: ClientTLS) throws(ClientError) {
+    guard let session = security.client.makeSession(with: expectedName) else {
+      throw .unreachable("'\(expectedName)' is not a name that a certificate could have.")
+    }
+    tls = session
+    session.start()
+    if case .failed(let failure) = session.state { throw explain(failure) }
+    while session.state == .handshaking {
+      guard try sendSealed(session) else {
+        try wait(for: Int16(POLLOUT), milliseconds: Wire.greetingMilliseconds)
+        continue
+      }
+      try wait(for: Int16(POLLIN), milliseconds: Wire.greetingMilliseconds)
+    }
+    // The client's last word of the handshake.
+    _ = try sendSealed(session)
   }
 
   private func drop() {

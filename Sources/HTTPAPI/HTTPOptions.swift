@@ -46,7 +46,26 @@ package struct HTTPOptions: Sendable {
   package var residentByteCount: @Sendable () -> UInt64? = { nil }
   /// Disk operations that take too long, for metrics and statistics; nil leaves them out.
   package var diskStalls: @Sendable () -> DiskStalls? = { nil }
+  /// TLS handshakes, for the metrics; a front each, none where fronts speak plainly.
+  package var handshakes: @Sendable () -> [HandshakeFigures] = { [] }
   package init() {}
+}
+
+/// What became of a front's TLS handshakes since the start.
+package struct HandshakeFigures: Sendable {
+  /// `http`, `tcp`.
+  package var front: String
+  /// Completed, resumed ones included.
+  package var done: UInt64
+  package var resumed: UInt64
+  package var failed: UInt64
+
+  package init(front: String, done: UInt64, resumed: UInt64, failed: UInt64) {
+    self.front = front
+    self.done = done
+    self.resumed = resumed
+    self.failed = failed
+  }
 }
 
 /// Disk operations that were not done after seconds.

@@ -4,11 +4,15 @@
 //
 // Lingering reads and forgets: closing with unread bytes would make the kernel send a reset, which
 // can destroy the answer on its way to the peer.
+//
+// On a TLS front the bytes pass through a `TLSSession`, and the handler is made when the handshake
+// is done. A plain connection pays one branch for it.
 
 package import Bytes
 internal import CLinux
 internal import Glibc
 internal import Synchronization
+internal import TLS
 
 /// One accepted socket. Used on its loop only (`@unchecked` for that).
 package final class Connection: EventSource, @unchecked Sendable {
@@ -18,6 +22,8 @@ package final class Connection: EventSource, @unchecked Sendable {
   /// What an idle connection may keep of its buffers.
   private static let idleBufferByteCount = 8 << 10
   private static let lingerNanoseconds: UInt64 = 1_000_000_000
+  /// Plain bytes sealed at a time: what a slow reader leaves is held once, not twice.
+  private static let sealByteCount = 256 << 10
 
   private enum Phase {
     case open, draining, lingering, closed
@@ -29,7 +35,9 @@ package final class Connection: EventSource, @unchecked Sendable {
   package var output = ByteBuffer()
 
   private let descriptor: Int32
-  private let listener: Listener
+  let listener: Listener
+  /// Nil on a plain front.
+  private let tls: TLSSession?
   private var handler: (any ConnectionHandler)?
   private var token: UInt64 = 0
   private var interest: UInt32 = 0
@@ -48,11 +56,14 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var backlog: InputBacklog
   /// What is handed in has waited so long that its sender should rather be refused, and come back.
   package private(set) var mustShed = false
+  /// Until the handshake is done.
+  var handshakeTimer: LoopTimer?
 
   /// Takes over an accepted descriptor. On the loop.
   static func open(_ descriptor: Int32, on loop: EventLoop, listener: Listener) {
-    let connection = Connection(descriptor, on: loop, listener: listener)
-    guard !loop.isShuttingDown,
+    let tls = listener.tls?.server.makeSession()
+    let connection = Connection(descriptor, on: loop, listener: listener, tls)
+    guard !loop.isShuttingDown, (tls == nil) == (listener.tls == nil),
       let token = loop.register(descriptor, connection, events: EPOLLIN.rawValue)
     else {
       _ = Glibc.close(descriptor)
@@ -61,27 +72,39 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
     connection.token = token
     connection.interest = EPOLLIN.rawValue
-    connection.handler = listener.makeHandler(connection)
-    connection.noteOutput()
+    if tls == nil { connection.admit() } else { connection.limitHandshake() }
   }
 
-  private init(_ descriptor: Int32, on loop: EventLoop, listener: Listener) {
+  private init(
+    _ descriptor: Int32, on loop: EventLoop, listener: Listener, _ tls: TLSSession?
+  ) {
     self.descriptor = descriptor
     self.loop = loop
     self.listener = listener
+    self.tls = tls
     backlog = InputBacklog(limitNanoseconds: loop.options.shedNanoseconds)
+  }
+
+  func admit() {
+    handler = listener.makeHandler(self)
+    noteOutput()
   }
 
   // MARK: - For handlers
 
   /// Unsent bytes, including those the socket did not take yet.
-  package var unsentByteCount: Int { output.count - sentByteCount }
+  package var unsentByteCount: Int {
+    output.count - sentByteCount + (tls?.unsentByteCount ?? 0)
+  }
 
   /// True while more than the high-water mark is unsent: stop producing until `outputDrained`.
   package var isOutputFull: Bool { unsentByteCount > Connection.highWaterByteCount }
 
   /// False after the close, when output goes nowhere: for completions that come late.
   package var isOpen: Bool { phase != .closed }
+
+  /// True while what arrives is for the handler.
+  var isReceiving: Bool { phase == .open && !hasEnded }
 
   /// Appended outside `received`/`outputDrained`: ask for a flush at the end of this wake-up.
   package func setNeedsFlush() { noteUnsettled() }
@@ -122,7 +145,10 @@ package final class Connection: EventSource, @unchecked Sendable {
   package func close() {
     guard phase != .closed else { return }
     phase = .closed
+    // A peer that got everything hears that this is the end, not a cut.
+    if let tls, unsentByteCount == 0, tls.sealEnd() { transmit(tls.unsent) }
     lingerTimer?.cancel()
+    handshakeTimer?.cancel()
     loop.unregister(descriptor, token)
     _ = Glibc.close(descriptor)
     loop.noteClosed(self)
@@ -142,7 +168,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
     if events & EPOLLIN.rawValue != 0, interest & EPOLLIN.rawValue != 0 {
       // What was left over comes first; level-triggered, the event comes again.
-      if !mustDeliver { receive() }
+      if !mustDeliver || phase != .open { receive() }
     } else if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
       close()
     }
@@ -150,7 +176,8 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   func beginShutDown() {
     guard phase == .open else { return }
-    handler?.shuttingDown(on: self)
+    guard let handler else { return close() }
+    handler.shuttingDown(on: self)
     noteOutput()
   }
 
@@ -171,8 +198,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     handler = nil
     last?.closed(self)
     input.clear(keepingAtMost: 0)
-    output.clear(keepingAtMost: 0)
-    sentByteCount = 0
+    dropOutput()
   }
 
   /// Gives the connection's place back to the counts.
@@ -194,26 +220,38 @@ package final class Connection: EventSource, @unchecked Sendable {
       if count == 0 { close() }
       return
     }
-    guard count > 0 else {
-      hasEnded = true
-      updateInterest()
-      handler?.inputEnded(on: self)
-      noteOutput()
-      return
-    }
     if let turn = loop.noteTurn() {
       mustShed =
         backlog.mustShed(
           descriptor, read: count, isFull: count == buffer.count, now: turn.now) || turn.mustShed
     }
     let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
-    if input.isEmpty {
+    if let tls {
+      receive(arrived, through: tls)
+    } else if count > 0 {
+      accept(arrived)
+    } else {
+      endInput()
+    }
+  }
+
+  func accept(_ arrived: ByteView) {
+    if isPaused {
+      input.append(arrived)
+    } else if input.isEmpty {
       let used = deliver(arrived)
-      if used < count, phase == .open { input.append(arrived.dropFirst(used)) }
+      if used < arrived.count, phase == .open { input.append(arrived.dropFirst(used)) }
     } else {
       input.append(arrived)
       deliverInput()
     }
+  }
+
+  func endInput() {
+    hasEnded = true
+    updateInterest()
+    handler?.inputEnded(on: self)
+    noteOutput()
   }
 
   private func deliverInput() {
@@ -235,7 +273,7 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   // MARK: - Output
 
-  private func noteOutput() {
+  func noteOutput() {
     if unsentByteCount > 0 { noteUnsettled() }
   }
 
@@ -256,12 +294,19 @@ package final class Connection: EventSource, @unchecked Sendable {
       if phase == .open { handler?.outputDrained(on: self) }
       noteOutput()
     }
-    if phase == .draining, unsentByteCount == 0 { linger() }
+    guard phase == .draining, unsentByteCount == 0 else { return }
+    if let tls, tls.sealEnd() { send() }
+    if unsentByteCount == 0 { linger() }
   }
 
-  /// One write; what the socket does not take waits for EPOLLOUT.
   private func send() {
-    let unsent = output.view.dropFirst(sentByteCount)
+    if let tls { return seal(through: tls) }
+    noteTaken(transmit(output.view.dropFirst(sentByteCount)))
+  }
+
+  /// One write; returns how much of it the socket took. The rest waits for EPOLLOUT.
+  @discardableResult
+  private func transmit(_ unsent: ByteView) -> Int {
     let count = Glibc.send(
       descriptor, unsent.buffer.baseAddress, unsent.count, Int32(MSG_NOSIGNAL))
     if count < 0 {
@@ -272,11 +317,16 @@ package final class Connection: EventSource, @unchecked Sendable {
       } else {
         close()
       }
-      return
+      return 0
     }
     isBlocked = count < unsent.count
+    return count
+  }
+
+  /// So many bytes of `output` have left.
+  private func noteTaken(_ count: Int) {
     sentByteCount += count
-    if !isBlocked {
+    if sentByteCount == output.count {
       output.clear(keepingAtMost: Connection.idleBufferByteCount)
       sentByteCount = 0
     } else if sentByteCount > output.count / 2 {
@@ -286,7 +336,29 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
   }
 
+  /// As `send`: seals a piece and sends it, for as long as the socket takes all of it.
+  private func seal(through tls: TLSSession) {
+    repeat {
+      if sentByteCount < output.count, tls.unsentByteCount == 0 {
+        let rest = output.view.dropFirst(sentByteCount)
+        guard let taken = tls.seal(rest[0..<min(rest.count, Connection.sealByteCount)]),
+          taken > 0 || phase == .open
+        else { return close() }
+        noteTaken(taken)
+      }
+      // Nothing sealed: the session waits for the peer.
+      guard tls.unsentByteCount > 0 else { return }
+      tls.noteSent(transmit(tls.unsent))
+    } while !isBlocked && unsentByteCount > 0 && phase != .closed
+  }
+
+  func dropOutput() {
+    output.clear(keepingAtMost: 0)
+    sentByteCount = 0
+  }
+
   private func linger() {
+    guard phase == .draining else { return }
     phase = .lingering
     guard !hasEnded, shutdown(descriptor, Int32(SHUT_WR)) == 0 else { return close() }
     input.clear(keepingAtMost: 0)
@@ -298,7 +370,9 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func updateInterest() {
     guard phase != .closed else { return }
-    let reads = phase == .lingering || (phase == .open && !isPaused && !hasEnded)
+    // A paused connection still reads for a session that cannot write before it has.
+    let isWanted = !isPaused || tls?.awaitsPeer == true
+    let reads = phase == .lingering || (phase == .open && isWanted && !hasEnded)
     let wanted = (reads ? EPOLLIN.rawValue : 0) | (isBlocked ? EPOLLOUT.rawValue : 0)
     guard wanted != interest else { return }
     interest = wanted

@@ -10,6 +10,7 @@ internal import CLinux
 internal import Glibc
 internal import Runtime
 internal import Synchronization
+internal import TLS
 
 /// One epoll thread and the connections it accepted.
 ///
@@ -38,6 +39,8 @@ package final class EventLoop: @unchecked Sendable {
   // The loop's own.
   /// Where every read lands; valid until the next read.
   let readBuffer: UnsafeMutableRawBufferPointer
+  /// Where sessions put what they decrypt from it; untouched, so without cost, on plain fronts.
+  let plainBuffer: UnsafeMutableRawBufferPointer
   private let epoll: Int32
   private let wakeUp: Int32
   private let events: UnsafeMutablePointer<epoll_event>
@@ -71,6 +74,8 @@ package final class EventLoop: @unchecked Sendable {
     }
     events = .allocate(capacity: EventLoop.eventCapacity)
     readBuffer = .allocate(byteCount: EventLoop.readBufferByteCount, alignment: 64)
+    plainBuffer = .allocate(
+      byteCount: EventLoop.readBufferByteCount + TLSSession.slackByteCount, alignment: 64)
     var event = epoll_event()
     event.events = EPOLLIN.rawValue
     event.data.u64 = EventLoop.mailboxToken
@@ -82,6 +87,7 @@ package final class EventLoop: @unchecked Sendable {
     _ = Glibc.close(epoll)
     events.deallocate()
     readBuffer.deallocate()
+    plainBuffer.deallocate()
   }
 
   // MARK: - From any thread

@@ -37,9 +37,10 @@ package final class EventLoopGroup: Sendable {
   /// the loop with the fewest. Returns the real port.
   ///
   /// - Parameter maximumConnections: Those beyond are accepted and closed at once.
+  /// - Parameter tls: Given, every connection begins with a TLS handshake.
   /// - Parameter handler: Called on the connection's loop.
   package func listen(
-    on address: String, maximumConnections: Int,
+    on address: String, maximumConnections: Int, tls: ListenerTLS? = nil,
     handler: @escaping @Sendable (Connection) -> any ConnectionHandler
   ) throws(NetError) -> UInt16 {
     let parsed = try ListenAddress(parsing: address)
@@ -48,7 +49,7 @@ package final class EventLoopGroup: Sendable {
     let loop = loops[number % loops.count]
     let listener = Listener(
       descriptor, maximumConnections: maximumConnections, on: loop, loops: loops,
-      makeHandler: handler)
+      tls: tls, makeHandler: handler)
     loop.execute { listener.open() }
     return port
   }

@@ -15,6 +15,8 @@ final class Listener: EventSource, @unchecked Sendable {
 
   let connectionCount = Atomic<Int>(0)
   let makeHandler: @Sendable (Connection) -> any ConnectionHandler
+  /// Nil for a plain front.
+  let tls: ListenerTLS?
 
   private let descriptor: Int32
   private let maximumConnections: Int
@@ -25,12 +27,13 @@ final class Listener: EventSource, @unchecked Sendable {
 
   init(
     _ descriptor: Int32, maximumConnections: Int, on loop: EventLoop, loops: [EventLoop],
-    makeHandler: @escaping @Sendable (Connection) -> any ConnectionHandler
+    tls: ListenerTLS?, makeHandler: @escaping @Sendable (Connection) -> any ConnectionHandler
   ) {
     self.descriptor = descriptor
     self.maximumConnections = maximumConnections
     self.loop = loop
     self.loops = loops
+    self.tls = tls
     self.makeHandler = makeHandler
   }
 

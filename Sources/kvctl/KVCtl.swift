@@ -44,15 +44,20 @@ struct KVCtl: ParsableCommand {
     Glibc.exit(run(normalized(Array(CommandLine.arguments.dropFirst()))))
   }
 
+  /// Options of the connection that take a value.
+  private static let leadingOptions = [
+    "--server", "--tls-ca", "--tls-cert", "--tls-key", "--tls-server-name",
+  ]
+
   /// Options before the command are the command's own: `kvctl --server H:P get …` is
   /// `kvctl get … --server H:P`.
   static func normalized(_ arguments: [String]) -> [String] {
     var rest = arguments[...]
     var leading: [String] = []
     while let first = rest.first {
-      if first.hasPrefix("--server=") {
+      if first == "--tls" || leadingOptions.contains(where: { first.hasPrefix($0 + "=") }) {
         leading.append(String(rest.removeFirst()))
-      } else if first == "--server", rest.count > 1 {
+      } else if leadingOptions.contains(first), rest.count > 1 {
         leading += rest.prefix(2)
         rest = rest.dropFirst(2)
       } else {
@@ -104,22 +109,6 @@ struct KVCtl: ParsableCommand {
 
   private static func complain(_ text: String, prefix: String = "kvctl: ") {
     StandardError.write(prefix + text + "\n")
-  }
-}
-
-/// Where the server is.
-struct ConnectionOptions: ParsableArguments {
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "The server's binary front (default: $STRATA_SERVER, else 127.0.0.1:8085).",
-      valueName: "host:port"))
-  var server: String?
-
-  /// Connects.
-  func connect() throws -> StoreClient {
-    let variable = getenv("STRATA_SERVER").map { String(cString: $0) }
-    return try StoreClient(connectingTo: server ?? variable ?? "127.0.0.1:8085")
   }
 }
 

@@ -5,6 +5,7 @@ internal import CLinux
 internal import LSM
 internal import Logging
 internal import Net
+internal import TLS
 internal import VFS
 
 /// A call or configuration that is wrong; one line that names where.
@@ -27,6 +28,8 @@ struct Configuration {
   let tcp: ListenAddress?
   /// True when the gRPC front was not turned off: to say that it is missing.
   let wantsGRPC: Bool
+  /// Nil when the fronts speak plainly.
+  let tls: CertificateFiles?
   let memoryByteCount: Int
   let durability: Durability
   /// Companies of the demo; nil without `--demo`.
@@ -46,7 +49,8 @@ struct Configuration {
         "--data-dir is missing: it says where the data lives (also \(Setting.dataDir.variable))")
     }
     dataDirectory = directory
-    let mayBeReached = try values.flag(.allowInsecure)
+    tls = try values.certificateFiles(files)
+    let mayBeReached = try values.flag(.insecure) || tls != nil
     http = try values.address(.http, Configuration.defaultHTTP, mayBeReached: mayBeReached)
     tcp = try values.address(.tcp, Configuration.defaultTCP, mayBeReached: mayBeReached)
     if let grpc = values[.grpc], grpc.value != "none" {
@@ -135,6 +139,34 @@ private struct SettingValues {
     }
   }
 
+  /// The three files of TLS, as far as they are named; all that is named is read and checked.
+  func certificateFiles(
+    _ files: any FileSystem
+  ) throws(ConfigurationError) -> CertificateFiles? {
+    func path(_ setting: Setting) -> String? {
+      values[setting].flatMap { $0.value.isEmpty ? nil : $0.value }
+    }
+    func mustGo(_ setting: Setting, with other: Setting) -> ConfigurationError {
+      ConfigurationError(
+        "\(values[setting]?.origin ?? setting.flag) needs \(other.flag) beside it")
+    }
+    let authorities = path(.tlsClientAuthorities)
+    guard let certificate = path(.tlsCertificate) else {
+      if path(.tlsKey) != nil { throw mustGo(.tlsKey, with: .tlsCertificate) }
+      if authorities != nil { throw mustGo(.tlsClientAuthorities, with: .tlsCertificate) }
+      return nil
+    }
+    guard let key = path(.tlsKey) else { throw mustGo(.tlsCertificate, with: .tlsKey) }
+    let found = CertificateFiles(
+      certificate: certificate, key: key, clientAuthorities: authorities, files: files)
+    do throws(TLSSetupError) {
+      _ = try TLSServer(try found.read(), protocols: [])
+    } catch {
+      throw ConfigurationError("TLS: \(error)")
+    }
+    return found
+  }
+
   func flag(
     _ setting: Setting, _ standard: Bool = false
   ) throws(ConfigurationError) -> Bool {
@@ -162,8 +194,8 @@ private struct SettingValues {
     }
     guard isLoopback || mayBeReached else {
       throw ConfigurationError(
-        "\(origin): other machines can reach \(address), and this build has neither "
-          + "encryption nor tokens; --allow-insecure allows it")
+        "\(origin): other machines can reach \(address), and without --tls-cert what they say "
+          + "is readable on the way; --insecure allows it")
     }
     return address
   }

@@ -32,11 +32,13 @@ enum KVServer {
     }
     LoggingSystem.bootstrap { _ in LineLog(level: configuration.logLevel) }
     let logger = Logger(label: "kvserver")
-    guard let stop = StopSignal(logger: logger) else {
+    guard let stop = StopSignal(logger: logger, catchesHangUp: configuration.tls != nil)
+    else {
       StandardStreams.fail("kvserver: the system has no thread left", code: 1)
     }
     do {
       let server = try RunningServer(configuration, logger: logger, stop: stop)
+      stop.onHangUp { server.reloadCertificates() }
       stop.wait()
       server.shutDown()
     } catch {

@@ -30,11 +30,14 @@ struct RunningServer {
   private let scheduler: ThreadScheduler
   private let group: EventLoopGroup
   private let stalls: StallReporter
+  /// Nil when the fronts speak plainly.
+  private let secure: SecureFronts?
 
   init(
     _ configuration: Configuration, logger: Logger, stop: StopSignal
   ) throws(StartFailure) {
     let time = SystemTime()
+    secure = try SecureFronts.made(of: configuration.tls, logger: logger)
     scheduler = ThreadScheduler()
     let watch = StallWatch(now: { time.monotonicNanoseconds })
     stalls = StallReporter(watch, logger: logger)
@@ -66,24 +69,19 @@ struct RunningServer {
       group = try EventLoopGroup(count: configuration.loopCount)
       let most = RunningServer.connectionLimit()
       if let address = configuration.http {
-        var options = HTTPOptions()
-        options.bodiesByteCount = requestByteCount / 2
-        options.bodyByteCount = min(options.bodyByteCount, requestByteCount / 2)
-        options.residentByteCount = { RunningServer.residentByteCount() }
-        options.diskStalls = {
-          let figures = watch.figures
-          return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
-        }
+        let options = RunningServer.httpOptions(requestByteCount / 2, watch, secure)
         let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
+        let tls = secure.map { $0.listener($0.http) }
         lines.append(
-          "http=" + (try group.listen(address, most) { front.makeHandler(for: $0) }))
+          "http=" + (try group.listen(address, most, tls) { front.makeHandler(for: $0) }))
       }
       if let address = configuration.tcp {
         var options = BinaryFrontOptions()
         options.inFlightByteCount = requestByteCount / 2
         let front = BinaryFront(
           service: service, scheduler: scheduler, time: time, options: options)
-        lines.append("tcp=" + (try group.listen(address, most) { front.handler(for: $0) }))
+        let tls = secure.map { $0.listener($0.tcp) }
+        lines.append("tcp=" + (try group.listen(address, most, tls) { front.handler(for: $0) }))
       }
     } catch {
       service.close()
@@ -101,12 +99,30 @@ struct RunningServer {
       ])
   }
 
+  /// Reads the certificate files again.
+  func reloadCertificates() { secure?.reload() }
+
   /// Finishes what is in flight, flushes, closes.
   func shutDown() {
     group.shutDown(graceNanoseconds: RunningServer.graceNanoseconds)
     service.close()
     scheduler.shutDown()
     stalls.stop()
+  }
+
+  private static func httpOptions(
+    _ bodiesByteCount: Int, _ watch: StallWatch, _ secure: SecureFronts?
+  ) -> HTTPOptions {
+    var options = HTTPOptions()
+    options.bodiesByteCount = bodiesByteCount
+    options.bodyByteCount = min(options.bodyByteCount, bodiesByteCount)
+    options.residentByteCount = { RunningServer.residentByteCount() }
+    options.diskStalls = {
+      let figures = watch.figures
+      return DiskStalls(current: figures.stalledCount, total: figures.totalCount)
+    }
+    options.handshakes = { secure?.figures ?? [] }
+    return options
   }
 
   /// The share of the budget that requests may hold between arrival and answer: an eighth, but room
@@ -142,11 +158,11 @@ struct RunningServer {
 extension EventLoopGroup {
   /// Listens and tells the address with its real port.
   fileprivate func listen(
-    _ address: ListenAddress, _ maximumConnections: Int,
+    _ address: ListenAddress, _ maximumConnections: Int, _ tls: ListenerTLS?,
     _ handler: @escaping @Sendable (Connection) -> any ConnectionHandler
   ) throws(NetError) -> String {
     let port = try listen(
-      on: address.description, maximumConnections: maximumConnections, handler: handler)
+      on: address.description, maximumConnections: maximumConnections, tls: tls, handler: handler)
     return ListenAddress(host: address.host, port: port).description
   }
 }

@@ -10,7 +10,7 @@ struct ServerFlags: ParsableCommand {
     discussion: """
       Prints a line for each address it listens on, then 'ready', to standard output; the log \
       goes to standard error. SIGTERM or SIGINT: finishes what is in flight and exits with 0; a \
-      second one exits at once.
+      second one exits at once. SIGHUP: reads the certificate files again.
 
       Every option also reads from the configuration file ('memory = 2GiB', one a line, # for \
       comments) and from the environment (STRATA_MEMORY=2GiB). A flag counts before the \
@@ -20,6 +20,7 @@ struct ServerFlags: ParsableCommand {
         kvserver --data-dir /var/lib/strata
         kvserver --data-dir ./data --demo
         kvserver --data-dir ./data --http 127.0.0.1:0 --tcp none --memory 256MiB
+        kvserver --data-dir ./data --http 0.0.0.0:8443 --tls-cert server.pem --tls-key server.key
         STRATA_DURABILITY=interval kvserver --config /etc/strata.conf
 
       EXIT CODES
@@ -70,10 +71,27 @@ struct ServerFlags: ParsableCommand {
   @Option(help: ArgumentHelp("Companies of the demo (default: 5000).", valueName: "count"))
   var demoCompanies: String?
 
+  @Option(
+    name: .customLong("tls-cert"),
+    help: ArgumentHelp(
+      "Certificate, then its chain, PEM: all fronts speak TLS. Read again on SIGHUP.",
+      valueName: "file"))
+  var tlsCertificate: String?
+
+  @Option(help: ArgumentHelp("The certificate's private key, PEM.", valueName: "file"))
+  var tlsKey: String?
+
+  @Option(
+    name: .customLong("tls-client-ca"),
+    help: ArgumentHelp(
+      "Authorities, PEM: clients must show a certificate that one of them signed.",
+      valueName: "file"))
+  var tlsClientAuthorities: String?
+
   @Flag(
     inversion: .prefixedNo,
-    help: "Allow addresses that other machines can reach, without encryption or tokens.")
-  var allowInsecure: Bool?
+    help: "Allow addresses that other machines can reach, without encryption.")
+  var insecure: Bool?
 
   @Option(
     help: ArgumentHelp(
@@ -89,7 +107,9 @@ struct ServerFlags: ParsableCommand {
     let given: [Setting: String?] = [
       .dataDir: dataDir, .http: http, .tcp: tcp, .grpc: grpc, .config: config, .memory: memory,
       .durability: durability, .demo: demo.map { "\($0)" }, .demoCompanies: demoCompanies,
-      .allowInsecure: allowInsecure.map { "\($0)" }, .logLevel: logLevel, .loops: loops,
+      .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
+      .tlsClientAuthorities: tlsClientAuthorities, .insecure: insecure.map { "\($0)" },
+      .logLevel: logLevel, .loops: loops,
     ]
     return given.compactMapValues { $0 }
   }

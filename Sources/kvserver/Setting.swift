@@ -6,7 +6,10 @@ enum Setting: String, CaseIterable {
   case dataDir = "data-dir"
   case http, tcp, grpc, config, memory, durability, demo
   case demoCompanies = "demo-companies"
-  case allowInsecure = "allow-insecure"
+  case tlsCertificate = "tls-cert"
+  case tlsKey = "tls-key"
+  case tlsClientAuthorities = "tls-client-ca"
+  case insecure
   case logLevel = "log-level"
   case loops
   // Of every engine; no flags, as the defaults are right for all but tests and measurements.

@@ -1,4 +1,6 @@
-// SIGTERM and SIGINT: the first asks the server to stop, the second ends it at once.
+// SIGTERM and SIGINT: the first asks the server to stop, the second ends it at once. SIGHUP asks a
+// server that has certificates to read them again; it ends one that has none, as a closed terminal
+// should.
 
 internal import Glibc
 internal import Logging
@@ -11,30 +13,44 @@ final class StopSignal: Sendable {
   private let requested = Atomic<Bool>(false)
   private let thread: Mutex<WorkerThread?>
   private let bell: Bell
+  private let hangUp = Mutex<@Sendable () -> Void>({})
 
-  init?(logger: Logger) {
+  init?(logger: Logger, catchesHangUp: Bool) {
     bell = Bell()
     thread = Mutex(nil)
     var signals = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGTERM)
     sigaddset(&signals, SIGINT)
+    if catchesHangUp { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     let waited = signals
     let started = WorkerThread(name: "signals") { [self] in
-      var waited = waited
-      var signal: Int32 = 0
-      sigwait(&waited, &signal)
+      let signal = next(of: waited)
       logger.info("stopping", metadata: ["signal": "\(signal == SIGINT ? "SIGINT" : "SIGTERM")"])
       requested.store(true, ordering: .releasing)
       bell.ring()
-      sigwait(&waited, &signal)
+      _ = next(of: waited)
       StandardStreams.printError("kvserver: second signal, exiting at once")
       _exit(1)
     }
     guard let started else { return nil }
     thread.withLock { $0 = started }
   }
+
+  /// The next signal that stops; those that do not are served.
+  private func next(of signals: sigset_t) -> Int32 {
+    var signals = signals
+    var signal: Int32 = 0
+    while true {
+      sigwait(&signals, &signal)
+      guard signal == SIGHUP else { return signal }
+      hangUp.withLock { $0 }()
+    }
+  }
+
+  /// What SIGHUP does from now on; on the thread of the signals.
+  func onHangUp(_ work: @escaping @Sendable () -> Void) { hangUp.withLock { $0 = work } }
 
   /// True after the first signal.
   var isRequested: Bool { requested.load(ordering: .acquiring) }

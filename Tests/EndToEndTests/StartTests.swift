@@ -79,6 +79,6 @@ import Testing
       Programs.path("kvserver"),
       ["--data-dir", directory.path("data"), "--http", "0.0.0.0:0", "--tcp", "none"])
     #expect(result.status != 0)
-    #expect(result.errors.contains("--allow-insecure"), "\(result.errors)")
+    #expect(result.errors.contains("--insecure"), "\(result.errors)")
   }
 }

@@ -103,6 +103,9 @@ import Testing
         == ["put", "t", "--server=h:1", "--", "r"])
     #expect(KVCtl.normalized(["get", "--server", "h:1"]) == ["get", "--server", "h:1"])
     #expect(KVCtl.normalized(["--server"]) == ["--server"])
+    #expect(
+      KVCtl.normalized(["--tls", "--tls-ca", "c", "--server", "h:1", "get", "t", "r"])
+        == ["get", "t", "r", "--tls", "--tls-ca", "c", "--server", "h:1"])
   }
 }
 

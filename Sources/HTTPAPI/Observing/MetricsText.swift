@@ -24,7 +24,29 @@ enum MetricsText {
       out.append(decimal: stalls.total)
       out.append("\n")
     }
+    writeHandshakes(front.options.handshakes(), into: &out)
     writeTables(front.service.statistics(), into: &out)
+  }
+
+  private static func writeHandshakes(
+    _ figures: [HandshakeFigures], into out: inout ByteBuffer
+  ) {
+    guard !figures.isEmpty else { return }
+    for (name, value): (StaticString, (HandshakeFigures) -> UInt64) in [
+      ("strata_tls_handshakes_total", { $0.done }),
+      ("strata_tls_resumed_handshakes_total", { $0.resumed }),
+      ("strata_tls_failed_handshakes_total", { $0.failed }),
+    ] {
+      type(name, "counter", into: &out)
+      for front in figures {
+        out.append(name)
+        out.append("{front=\"")
+        out.append(utf8: front.front)
+        out.append("\"} ")
+        out.append(decimal: value(front))
+        out.append("\n")
+      }
+    }
   }
 
   private static func gauge(_ name: StaticString, _ value: Int, into out: inout ByteBuffer) {
