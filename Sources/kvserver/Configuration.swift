@@ -21,6 +21,8 @@ struct Configuration {
   static let defaultTCP = "127.0.0.1:8085"
   /// Below this the memtables of a few tables leave nothing for the cache.
   private static let leastMemoryByteCount = 32 << 20
+  /// Far above what a request waits on a server that keeps up, below what its sender waits for.
+  private static let shedNanoseconds: UInt64 = 50_000_000
 
   let dataDirectory: String
   /// Nil when turned off.
@@ -36,6 +38,7 @@ struct Configuration {
   let demoCompanyCount: Int?
   let logLevel: Logger.Level
   let loopCount: Int
+  let loops: EventLoopOptions
   let engine: EngineOptions
 
   init(
@@ -78,7 +81,13 @@ struct Configuration {
     loopCount = try values.parsed(
       .loops, min(64, max(1, Int(strata_usable_cores()))), "a number from 1 to 64"
     ) { text in Int(text).flatMap { (1...64).contains($0) ? $0 : nil } }
-    engine = try values.engine()
+    var loops = EventLoopOptions()
+    loops.spinNanoseconds = try values.time(.spin, loops.spinNanoseconds)
+    loops.shedNanoseconds = try values.time(.shedAfter, Configuration.shedNanoseconds)
+    self.loops = loops
+    var engine = try values.engine()
+    engine.shedNanoseconds = loops.shedNanoseconds
+    self.engine = engine
   }
 }
 
@@ -165,6 +174,12 @@ private struct SettingValues {
       throw ConfigurationError("TLS: \(error)")
     }
     return found
+  }
+
+  func time(_ setting: Setting, _ standard: UInt64) throws(ConfigurationError) -> UInt64 {
+    try parsed(setting, standard, "a time as 80us, 50ms or 1s (at most 10s), or 0 for never") {
+      ShortTime.nanoseconds(of: $0)
+    }
   }
 
   func flag(

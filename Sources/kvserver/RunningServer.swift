@@ -66,10 +66,12 @@ struct RunningServer {
     }
     var lines: [String] = []
     do {
-      group = try EventLoopGroup(count: configuration.loopCount)
+      group = try EventLoopGroup(
+        count: configuration.loopCount, options: configuration.loops)
       let most = RunningServer.connectionLimit()
       if let address = configuration.http {
-        let options = RunningServer.httpOptions(requestByteCount / 2, watch, secure)
+        var options = RunningServer.httpOptions(requestByteCount / 2, watch, secure)
+        options.shedNanoseconds = configuration.loops.shedNanoseconds
         let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
         let tls = secure.map { $0.listener($0.http) }
         lines.append(
@@ -78,6 +80,7 @@ struct RunningServer {
       if let address = configuration.tcp {
         var options = BinaryFrontOptions()
         options.inFlightByteCount = requestByteCount / 2
+        options.shedNanoseconds = configuration.loops.shedNanoseconds
         let front = BinaryFront(
           service: service, scheduler: scheduler, time: time, options: options)
         let tls = secure.map { $0.listener($0.tcp) }

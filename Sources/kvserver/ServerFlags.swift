@@ -102,6 +102,22 @@ struct ServerFlags: ParsableCommand {
   @Option(help: ArgumentHelp("Event loops (default: one a core).", valueName: "count"))
   var loops: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      How long a busy loop looks for more before it sleeps: waking it again takes as long \
+      (default: 80us; 0: it sleeps at once).
+      """, valueName: "time"))
+  var spin: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where requests wait longer than this for their turn, and that lasts, new ones are told to \
+      come back (default: 50ms; 0: never).
+      """, valueName: "time"))
+  var shedAfter: String?
+
   /// What the command line says, by setting.
   var values: [Setting: String] {
     let given: [Setting: String?] = [
@@ -109,7 +125,7 @@ struct ServerFlags: ParsableCommand {
       .durability: durability, .demo: demo.map { "\($0)" }, .demoCompanies: demoCompanies,
       .tlsCertificate: tlsCertificate, .tlsKey: tlsKey,
       .tlsClientAuthorities: tlsClientAuthorities, .insecure: insecure.map { "\($0)" },
-      .logLevel: logLevel, .loops: loops,
+      .logLevel: logLevel, .loops: loops, .spin: spin, .shedAfter: shedAfter,
     ]
     return given.compactMapValues { $0 }
   }

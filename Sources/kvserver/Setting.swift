@@ -11,7 +11,8 @@ enum Setting: String, CaseIterable {
   case tlsClientAuthorities = "tls-client-ca"
   case insecure
   case logLevel = "log-level"
-  case loops
+  case loops, spin
+  case shedAfter = "shed-after"
   // Of every engine; no flags, as the defaults are right for all but tests and measurements.
   case engineMemtable = "engine.memtable"
   case engineLogFile = "engine.log-file"
@@ -47,5 +48,23 @@ enum ByteSize {
     else { return nil }
     let (byteCount, overflow) = number.multipliedReportingOverflow(by: match.byteCount)
     return overflow ? nil : byteCount
+  }
+}
+
+/// Short times as people write them.
+enum ShortTime {
+  private static let units: [(name: String, nanoseconds: UInt64)] = [
+    ("us", 1_000), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000),
+  ]
+
+  /// Nanoseconds of `80us`, `50ms`, `1s` or `0`; nil for what is no time up to ten seconds.
+  static func nanoseconds(of text: String) -> UInt64? {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    guard let number = UInt64(digits), number <= 10_000_000 else { return nil }
+    let unit = text.dropFirst(digits.count).drop { $0 == " " }
+    if unit.isEmpty { return number == 0 ? 0 : nil }
+    guard let match = units.first(where: { $0.name == unit }) else { return nil }
+    let nanoseconds = number * match.nanoseconds
+    return nanoseconds <= 10_000_000_000 ? nanoseconds : nil
   }
 }

@@ -43,6 +43,8 @@ import Testing
       ("engine.memtable = 1KiB\n", "engine.memtable: '1KiB' is not a size from 64KiB to 1GiB"),
       ("engine.block = 1GiB\n", "engine.block: '1GiB' is not a size from 512B to 256KiB"),
       ("engine.compression = lz5\n", "engine.compression: 'lz5' is not true or false"),
+      ("spin = fast\n", "strata.conf:1: spin: 'fast' is not a time as 80us, 50ms or 1s"),
+      ("shed-after = 50\n", "strata.conf:1: shed-after: '50' is not a time"),
       ("grpc = 127.0.0.1:0\n", "strata.conf:1: grpc: this build has no gRPC front"),
     ])
   func wrongLine(file: String, message: String) throws {
