@@ -29,10 +29,12 @@ let package = Package(
   products: [
     .executable(name: "kvserver", targets: ["kvserver"]),
     .executable(name: "kvctl", targets: ["kvctl"]),
+    .executable(name: "kvbench", targets: ["kvbench"]),
     .library(name: "StrataClient", targets: ["Client"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
@@ -109,6 +111,15 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 
+    // The load test.
+    .executableTarget(
+      name: "kvbench",
+      dependencies: [
+        "Bytes", "Runtime", "DataModel", "BinaryProtocol", "Client", "CLinux",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Load", swiftSettings: hot),
     // What the engine alone can do, as JSON lines.
     .executableTarget(
       name: "kvenginebench", dependencies: ["Bytes", "Runtime", "VFS", "LSM"],
