@@ -188,6 +188,12 @@ let package = Package(
     .testTarget(
       name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"],
       swiftSettings: strict),
+    .testTarget(
+      name: "LoadTests",
+      dependencies: [
+        "Bytes", "Runtime", "kvbench",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
     // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
     .testTarget(
       name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzzing",
@@ -198,7 +204,9 @@ let package = Package(
     // The built programs over real sockets and directories.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl"],
+      dependencies: [
+        "Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl", "kvbench",
+      ],
       swiftSettings: strict),
   ]
 )

@@ -29,9 +29,12 @@ struct KVBench: ParsableCommand {
       FileHandle.standardError.write(Data("kvbench: \(failure)\n".utf8))
       Foundation.exit(1)
     } catch {
-      let status: Int32 = exitCode(for: error) == .validationFailure ? 2 : exitCode(for: error).rawValue
+      let status: Int32 =
+        exitCode(for: error) == .validationFailure ? 2 : exitCode(for: error).rawValue
       let text = fullMessage(for: error)
-      if status == 0 { print(text) } else if !text.isEmpty {
+      if status == 0 {
+        print(text)
+      } else if !text.isEmpty {
         FileHandle.standardError.write(Data("\(text)\n".utf8))
       }
       Foundation.exit(status)

@@ -1,5 +1,5 @@
-// What a server answered, whatever the protocol: how it went, which request it belongs to, and where
-// its body lies in the bytes that were received.
+// What a server answered, whatever the protocol: how it went, which request it belongs to, and
+// where its body lies in the bytes that were received.
 
 import Bytes
 

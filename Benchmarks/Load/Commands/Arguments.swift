@@ -65,7 +65,8 @@ struct ShareArgument: ExpressibleByArgument, Sendable {
 
   init?(argument: String) {
     let isPercent = argument.hasSuffix("%")
-    guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number >= 0 else {
+    guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number >= 0
+    else {
       return nil
     }
     share = isPercent ? number / 100 : number

@@ -29,8 +29,9 @@ struct RunCommand: ParsableCommand {
   @Option(name: .customLong("protocol"), help: "Which front to load: tcp or http.")
   var front = Front.tcp
 
-  @Option(help: "Connections × requests in flight on each; several run one after another.")
-  var shape = LoadShapes([LoadShape(16, 16)])
+  @Option(
+    help: "Connections × requests in flight on each, one or several (default: 16x16; scan: 1x1).")
+  var shape: LoadShapes?
 
   @Option(help: "Connections; with --pipeline instead of --shape.")
   var connections: Int?
@@ -96,9 +97,10 @@ struct RunCommand: ParsableCommand {
     }
   }
 
-  private var shapes: [LoadShape] {
+  private func shapes(_ workload: Workload) -> [LoadShape] {
     if connections != nil || pipeline != nil { return [LoadShape(connections ?? 1, pipeline ?? 1)] }
-    return shape.shapes
+    // Whole scans side by side would all end at once, or not at all.
+    return shape?.shapes ?? [workload.name == "scan" ? LoadShape(1, 1) : LoadShape(16, 16)]
   }
 
   func run() throws {
@@ -107,7 +109,7 @@ struct RunCommand: ParsableCommand {
     for workload in workloads.compactMap(Workload.named) {
       var run = loadRun(workload, address)
       try prepare(&run)
-      for shape in shapes {
+      for shape in shapes(workload) {
         run.connections = shape.connections
         run.depth = shape.pipeline
         results.append(RunResult(run, system: front.rawValue, try run.measure()))
@@ -117,8 +119,11 @@ struct RunCommand: ParsableCommand {
     print(report.table)
     for run in results {
       if let problem = run.problem { print("\(run.identity): \(problem)") }
+      if run.outcomes.done == 0 { print("\(run.identity): nothing was answered in time.") }
       if run.unsent > 0 {
-        print("\(run.identity): \(run.unsent) requests were due and unanswered at the end: the rate is too high.")
+        print(
+          "\(run.identity): \(run.unsent) requests were due and unanswered at the end: "
+            + "the server cannot keep this rate.")
       }
     }
     if let json { try report.write(to: json) }
@@ -157,11 +162,15 @@ struct RunCommand: ParsableCommand {
     let result = try fill.fill(run)
     let seconds = Double(result.nanoseconds) / 1e9
     let rate = NumberText.grouped(Double(records) / seconds)
-    print("filled \(fill.shape.table): \(records) rows in \(NumberText.decimals(seconds, 1)) s, \(rate)/s")
+    print(
+      "filled \(fill.shape.table): \(records) rows in \(NumberText.decimals(seconds, 1)) s, "
+        + "\(rate)/s")
   }
 }
 
 extension String {
   /// With spaces behind, up to `count` letters.
-  func padded(_ count: Int) -> String { self + String(repeating: " ", count: max(count - self.count, 0)) }
+  func padded(_ count: Int) -> String {
+    self + String(repeating: " ", count: max(count - self.count, 0))
+  }
 }

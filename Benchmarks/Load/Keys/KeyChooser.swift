@@ -1,5 +1,6 @@
-// Which row the next request is for: uniform, zipfian as YCSB draws it, or the latest. After Gray et
-// al., "Quickly Generating Billion-Record Synthetic Databases" (SIGMOD 1994), and YCSB's generators.
+// Which row the next request is for: uniform, zipfian as YCSB draws it, or the latest. After Gray
+// et al., "Quickly Generating Billion-Record Synthetic Databases" (SIGMOD 1994), and YCSB's
+// generators.
 
 import Glibc
 import Runtime

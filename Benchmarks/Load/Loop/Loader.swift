@@ -172,14 +172,14 @@ final class Loader {
     var waited: UInt64 = 0
     let spins = spinning(now)
     repeat {
-      var timeout: Int32 = 0
-      if waited >= spins { timeout = sleepMilliseconds(now &+ waited, end) }
+      let isLast = waited >= spins || now &+ waited >= end
+      let timeout = isLast ? sleepMilliseconds(now &+ waited, end) : 0
       var span = events.mutableSpan
       count = span.withUnsafeMutableBufferPointer { epoll_wait(poll, $0.baseAddress, 64, timeout) }
       if count < 0, errno != EINTR {
         throw BenchmarkFailure("epoll_wait: \(SocketAddress.text(errno))")
       }
-      if timeout != 0 || count > 0 { break }
+      if isLast || count > 0 { break }
       strata_pause()
       waited = time.monotonicNanoseconds &- now
     } while schedule == nil || now &+ waited < (schedule?.nextDue ?? 0) || isOver
@@ -205,12 +205,13 @@ final class Loader {
   }
 
   private func sleepMilliseconds(_ now: UInt64, _ end: UInt64) -> Int32 {
-    var until = end
+    if now >= end { return 0 }
+    var milliseconds = (end - now) / 1_000_000 + 1
     if let schedule, !isOver, connections.contains(where: { !$0.isFull }) {
-      until = min(until, schedule.nextDue &- min(schedule.nextDue, 1_000_000))
+      // Rounded down: what is left is waited for awake.
+      milliseconds = min(milliseconds, (schedule.nextDue - min(now, schedule.nextDue)) / 1_000_000)
     }
-    if until <= now { return 0 }
-    return Int32(clamping: min((until - now) / 1_000_000 + 1, 1_000))
+    return Int32(clamping: min(milliseconds, 1_000))
   }
 
   // MARK: - Sending

@@ -39,7 +39,9 @@ struct ProcessorTime {
     // The name may hold spaces; fields count from the parenthesis behind it.
     let text = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     guard let close = text.lastIndex(of: UInt8(ascii: ")")) else { return 0 }
-    let fields = text[(close + 1)...].split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
+    let fields = text[(close + 1)...].split(separator: 32).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
       return 0
     }

@@ -1,5 +1,5 @@
-// Makes the tables that workloads need and fills them. A note beside the rows says how the table was
-// filled, so that the next run finds it done.
+// Makes the tables that workloads need and fills them. A note beside the rows says how the table
+// was filled, so that the next run finds it done.
 
 import Bytes
 import Client
@@ -35,7 +35,7 @@ struct TableFill {
     }
   }
 
-  /// Makes the table where it is missing, and fills it.
+  /// Makes the table, anew where it was filled otherwise, and fills it.
   func fill(_ run: LoadRun) throws -> LoaderResult {
     try create()
     var filling = run
@@ -53,16 +53,19 @@ struct TableFill {
     case .tcp:
       let client = try StoreClient(connectingTo: address.text)
       defer { client.close() }
-      guard try !client.tables().contains(where: { $0.name == shape.table }) else { return }
+      if try client.tables().contains(where: { $0.name == shape.table }) {
+        try client.dropTable(shape.table)
+      }
       try client.createTable(
         TableDefinition(
           name: shape.table,
           families: [FamilyDefinition(name: RowShape.family, gc: .maxVersions(1))]))
     case .http:
-      let body =
-        "{\"name\":\"\(shape.table)\",\"families\":{\"\(RowShape.family)\":{\"gc\":{\"maxVersions\":1}}}}"
+      let families = "{\"\(RowShape.family)\":{\"gc\":{\"maxVersions\":1}}}"
+      let body = "{\"name\":\"\(shape.table)\",\"families\":\(families)}"
+      _ = try exchange("DELETE /v1/tables/\(shape.table) HTTP/1.1\r\nHost: bench\r\n\r\n")
       let answer = try exchange(request("POST", "/v1/tables", body))
-      guard answer.status == 201 || answer.status == 409 else {
+      guard answer.status == 201 else {
         throw BenchmarkFailure("Creating \(shape.table) was refused: \(answer.text)")
       }
     }

@@ -81,8 +81,8 @@ struct ContestResult: Sendable {
         result.goal.map { result.ratio >= $0 ? "met" : "MISSED" } ?? "",
         NumberText.short(ours.latency.p50), NumberText.short(theirs.latency.p50),
         NumberText.short(ours.latency.p99), NumberText.short(theirs.latency.p99),
-        NumberText.decimals(ours.serverMicrosecondsPerOperation ?? 0, 2),
-        NumberText.decimals(theirs.serverMicrosecondsPerOperation ?? 0, 2),
+        ours.serverMicrosecondsPerOperation.map { NumberText.decimals($0, 2) } ?? "–",
+        theirs.serverMicrosecondsPerOperation.map { NumberText.decimals($0, 2) } ?? "–",
         "\(ours.errors + ours.outcomes.retryLater)",
         "\(theirs.errors + theirs.outcomes.retryLater)",
       ])

@@ -1,4 +1,5 @@
-// A line chart as SVG. The vertical axis is plain from zero or logarithmic, with ticks at 1, 2 and 5.
+// A line chart as SVG. The vertical axis is plain from zero, or logarithmic with ticks at 1, 2
+// and 5.
 
 import Foundation
 
@@ -45,7 +46,7 @@ struct Chart {
       parts.append(rule(Chart.left, y, Chart.width - Chart.right, y))
       parts.append(label(Chart.left - 8, y + 4, "end", tick.text))
     }
-    parts.append(label(Chart.left - 8, Chart.height - 6, "end", unit))
+    parts.append(label(Chart.left + 4, Chart.top + 4, "start", unit))
     for tick in ticks {
       let x = place(x: tick.at)
       parts.append(rule(x, Chart.top, x, Chart.height - Chart.bottom))

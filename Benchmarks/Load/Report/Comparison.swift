@@ -37,16 +37,17 @@ struct Comparison: Equatable, Sendable {
   var onlyAfter: [String] = []
 
   init(_ before: RunReport, _ after: RunReport) {
+    // A report may hold a run several times; the first is compared with the first.
+    var rest = after.runs
     for run in before.runs {
-      if let other = after.runs.first(where: { $0.identity == run.identity }) {
+      if let index = rest.firstIndex(where: { $0.identity == run.identity }) {
+        let other = rest.remove(at: index)
         runs.append(ComparedRun(identity: run.identity, before: run, after: other))
       } else {
         onlyBefore.append(run.identity)
       }
     }
-    onlyAfter = after.runs.map(\.identity).filter { name in
-      !before.runs.contains { $0.identity == name }
-    }
+    onlyAfter = rest.map(\.identity)
   }
 
   func regressions(above share: Double) -> Int {

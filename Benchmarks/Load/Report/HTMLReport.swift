@@ -1,6 +1,6 @@
 // A report as one HTML file: a table of the runs, a chart of latency by percentile, and where runs
-// lasted a few seconds what each second was like. Nothing is fetched; light and dark by the reader's
-// preference.
+// lasted a few seconds what each second was like. Nothing is fetched; light and dark by the
+// reader's preference.
 
 import Foundation
 
@@ -23,29 +23,51 @@ struct HTMLReport {
       .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
   }
 
-  var page: String {
-    var body = """
-      <h1>\(HTMLReport.escaped(title))</h1>
-      <p class="facts"><code>\(HTMLReport.escaped(report.command))</code><br>
-      \(HTMLReport.escaped(report.machine.line))<br>\(HTMLReport.escaped(report.date))</p>
-      \(table)
-      <h2>Latency by percentile</h2>
-      \(latencyChart.svg)
+  /// Runs that share charts: neighbours of one workload, as many as there are colours.
+  private var groups: [[RunResult]] {
+    var groups: [[RunResult]] = []
+    for run in report.runs {
+      if let last = groups.last, last.count < HTMLReport.colours, last[0].workload == run.workload {
+        groups[groups.count - 1].append(run)
+      } else {
+        groups.append([run])
+      }
+    }
+    return groups
+  }
+
+  private func charts(_ runs: [RunResult]) -> String {
+    let name = HTMLReport.escaped(runs[0].workload)
+    let legend = legend(runs)
+    var text = """
+      <h2>\(name): latency by percentile</h2>
+      \(latencyChart(runs).svg)
       \(legend)
 
       """
-    if report.runs.contains(where: { $0.timeline.count > 2 }) {
-      body += """
-        <h2>Operations a second</h2>
-        \(timeline("operations/s", isLogarithmic: false) { Double($0.operations) }.svg)
-        <h2>p99 of each second</h2>
-        \(timeline("µs", isLogarithmic: true) { Double($0.p99Nanoseconds) / 1_000 }.svg)
-        <h2>Longest of each second</h2>
-        \(timeline("µs", isLogarithmic: true) { Double($0.maxNanoseconds) / 1_000 }.svg)
+    if runs.contains(where: { $0.timeline.count > 4 }) {
+      text += """
+        <h2>\(name): operations of each second</h2>
+        \(timeline(runs, "operations", isLogarithmic: false) { Double($0.operations) }.svg)
+        <h2>\(name): p99 of each second</h2>
+        \(timeline(runs, "µs", isLogarithmic: true) { Double($0.p99Nanoseconds) / 1_000 }.svg)
+        <h2>\(name): longest of each second</h2>
+        \(timeline(runs, "µs", isLogarithmic: true) { Double($0.maxNanoseconds) / 1_000 }.svg)
         \(legend)
 
         """
     }
+    return text
+  }
+
+  var page: String {
+    let body = """
+      <h1>\(HTMLReport.escaped(title))</h1>
+      <p class="facts"><code>\(HTMLReport.escaped(report.command))</code><br>
+      \(HTMLReport.escaped(report.machine.line))<br>\(HTMLReport.escaped(report.date))</p>
+      \(table)
+      \(groups.map(charts).joined())
+      """
     return """
       <!doctype html>
       <html lang="en">
@@ -87,8 +109,8 @@ struct HTMLReport {
       """
   }
 
-  private var legend: String {
-    let entries = report.runs.enumerated().map { index, run in
+  private func legend(_ runs: [RunResult]) -> String {
+    let entries = runs.enumerated().map { index, run in
       "<li><span class=\"swatch b\(index % HTMLReport.colours)\"></span>"
         + "\(HTMLReport.escaped(run.identity))</li>"
     }
@@ -98,8 +120,8 @@ struct HTMLReport {
   // MARK: - Charts
 
   /// Percentiles on an axis of nines: each step to the right is ten times rarer.
-  private var latencyChart: Chart {
-    let lines = report.runs.map { run in
+  private func latencyChart(_ runs: [RunResult]) -> Chart {
+    let lines = runs.map { run in
       run.curve.map { ChartPoint(HTMLReport.nines($0.share), max($0.microseconds, 0.1)) }
     }
     let last = max(lines.flatMap { $0.map(\.x) }.max() ?? 3, 2)
@@ -114,12 +136,12 @@ struct HTMLReport {
   static func nines(_ share: Double) -> Double { -log10(max(1 - share, 1e-7)) }
 
   private func timeline(
-    _ unit: String, isLogarithmic: Bool, _ value: (SecondRecord) -> Double
+    _ runs: [RunResult], _ unit: String, isLogarithmic: Bool, _ value: (SecondRecord) -> Double
   ) -> Chart {
-    let lines = report.runs.map { run in
+    let lines = runs.map { run in
       run.timeline.enumerated().map { ChartPoint(Double($0.offset + 1), value($0.element)) }
     }
-    let last = Double(report.runs.map(\.timeline.count).max() ?? 1)
+    let last = Double(runs.map(\.timeline.count).max() ?? 1)
     let step = max((last / 10).rounded(.up), 1)
     let ticks = stride(from: step, through: last, by: step).map { ChartTick($0, "\(Int($0)) s") }
     return Chart(
@@ -149,7 +171,10 @@ struct HTMLReport {
     .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
     .swatch { display: inline-block; width: 1.2rem; height: .25rem; margin-right: .4rem;
       vertical-align: middle; }
-    \((0..<colours).map { ".l\($0) { stroke: var(--c\($0)); } .b\($0) { background: var(--c\($0)); }" }
-      .joined(separator: "\n"))
+    \((0..<colours).map(colourRules).joined(separator: "\n"))
     """
+
+  private static func colourRules(_ index: Int) -> String {
+    ".l\(index) { stroke: var(--c\(index)); } .b\(index) { background: var(--c\(index)); }"
+  }
 }

@@ -65,7 +65,8 @@ extension RunReport {
         [
           "\(run.system) \(run.workload)", "\(run.connections)×\(run.pipeline)",
           NumberText.grouped(run.operationsPerSecond),
-        ] + [latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(NumberText.short)
+        ]
+          + [latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(NumberText.short)
           + [
             run.serverMicrosecondsPerOperation.map { NumberText.decimals($0, 2) } ?? "–",
             NumberText.decimals(run.loaderMicrosecondsPerOperation, 2),

@@ -142,10 +142,10 @@ struct HTTPDialect: Dialect {
     body.append("}}}")
     let head =
       Draft("PATCH /v1/tables/\(shape.table)/rows/") + .key
-      + """
-       HTTP/1.1\r\nHost: \(host)\r\nContent-Type: application/json\r\n\
-      Content-Length: \(body.bytes.count)\r\n\r\n
-      """
+        + """
+         HTTP/1.1\r\nHost: \(host)\r\nContent-Type: application/json\r\n\
+        Content-Length: \(body.bytes.count)\r\n\r\n
+        """
     return Template(head + body)
   }
 

@@ -14,9 +14,12 @@ struct Ticket {
   var due: UInt64 = 0
   /// Of the answer so far.
   var bodyByteCount = 0
+  /// A piece of the answer was wrong; the others are still to come.
+  var isSpoilt = false
   /// Requests of this operation that were answered.
   var step = 0
-  /// Position among all requests of this thread that can be in flight; polls keep their range by it.
+  /// Position among all requests of this thread that can be in flight; polls keep their range by
+  /// it.
   var place = 0
   /// Which of the thread's connections it travels on.
   var connection = 0

@@ -41,7 +41,8 @@ final class Traffic {
   private var sequences: [UInt64]
   private var polls: PollMemory
 
-  init(_ plan: TrafficPlan, thread: Int, connections: Int, depth: Int, contents: RowContents) throws {
+  init(_ plan: TrafficPlan, thread: Int, connections: Int, depth: Int, contents: RowContents) throws
+  {
     self.plan = plan
     self.thread = thread
     parser = plan.dialect.parser
@@ -93,6 +94,7 @@ final class Traffic {
     ticket.variant = 0
     ticket.step = 0
     ticket.bodyByteCount = 0
+    ticket.isSpoilt = false
     switch kinds[ticket.kind].action {
     case .read, .updateAll, .readModifyWrite: ticket.seed = existing()
     case .updateOne:
@@ -196,9 +198,19 @@ final class Traffic {
 
   // MARK: - Answers
 
-  /// Judges a piece of an answer.
+  /// Judges a piece of an answer; what is wrong is told when the answer is over.
   @inline(__always)
   func take(_ ticket: inout Ticket, _ answer: Answer, _ bytes: ByteView) -> Verdict {
+    let verdict = judge(&ticket, answer, bytes)
+    if answer.isLast { return ticket.isSpoilt ? .wrong : verdict }
+    if isStream { return verdict }
+    if case .more = verdict { return .more }
+    ticket.isSpoilt = true
+    return .more
+  }
+
+  @inline(__always)
+  private func judge(_ ticket: inout Ticket, _ answer: Answer, _ bytes: ByteView) -> Verdict {
     switch answer.outcome {
     case .ok: break
     case .retryLater: return .retryLater
@@ -222,7 +234,7 @@ final class Traffic {
       let mustLearn = kinds[ticket.kind].layout.columns.isEmpty && plan.checksValues
       if answersUntilSample <= 0 || mustLearn {
         answersUntilSample = plan.sampling
-        if plan.checksValues, !isRight(ticket, body) {
+        if plan.checksValues, !isRight(ticket, body, isWhole: answer.isLast) {
           let text = AnswerText.of(body, bytes)
           return problem(.wrong, "a value that was not written: \(text)", bytes)
         }
@@ -292,10 +304,11 @@ final class Traffic {
 
   /// Compares the values of the first and last row with what was written; the first answer of a
   /// kind also teaches where they stand.
-  private func isRight(_ ticket: Ticket, _ body: ByteView) -> Bool {
+  private func isRight(_ ticket: Ticket, _ body: ByteView, isWhole: Bool) -> Bool {
     let kind = ticket.kind
     let shape = kinds[kind].shape
     if parser == .redis, shape.columnCount > 1 {
+      kinds[kind].layout.columns = [0]
       return key(ticket, 0) { RedisHash.isRight(body, shape, key: $0, contents) }
     }
     switch kinds[kind].action {
@@ -310,21 +323,33 @@ final class Traffic {
       }
     default:
       guard key(ticket, 0, { hasRow($0, kind, at: 0, body) }) else { return false }
-      let last = kinds[kind].rowCount - 1
-      guard last > 0 else { return true }
-      if kinds[kind].layout.stride == 0 {
-        let first = kinds[kind].layout.columns[0]
-        guard
-          let found = key(ticket, last, {
-            contents.find(shape.valueByteCount, key: $0, column: 0, in: body.dropFirst(first))
-          }), found % last == 0
-        else { return false }
-        kinds[kind].layout.stride = found / last
-      }
-      let middle = draw(below: last + 1)
-      return key(ticket, middle) { hasRow($0, kind, at: middle, body) }
-        && key(ticket, last) { hasRow($0, kind, at: last, body) }
+      guard kinds[kind].rowCount > 1 else { return true }
+      return hasLaterRows(ticket, body, isWhole: isWhole)
     }
+  }
+
+  /// Whether the last row in this piece of an answer, and one that is drawn, are as written. A
+  /// scan may come in pieces of any number of rows.
+  private func hasLaterRows(_ ticket: Ticket, _ body: ByteView, isWhole: Bool) -> Bool {
+    let kind = ticket.kind
+    let first = kinds[kind].layout.columns[0]
+    var last = kinds[kind].rowCount - 1
+    if kinds[kind].layout.stride == 0 {
+      let count = kinds[kind].shape.valueByteCount
+      let found = key(ticket, last) {
+        contents.find(count, key: $0, column: 0, in: body.dropFirst(first))
+      }
+      guard let found else { return !isWhole }
+      guard found % last == 0 else { return false }
+      kinds[kind].layout.stride = found / last
+    }
+    let behindFirst = body.count - first - kinds[kind].shape.valueByteCount
+    let there = behindFirst / kinds[kind].layout.stride
+    if isWhole, there < last { return false }
+    last = min(last, there)
+    let middle = draw(below: last + 1)
+    return key(ticket, middle) { hasRow($0, kind, at: middle, body) }
+      && key(ticket, last) { hasRow($0, kind, at: last, body) }
   }
 
   private func key<Result>(

@@ -1,5 +1,5 @@
-// The workloads: which requests in which shares on which table. YCSB's are those of its core package
-// (Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010).
+// The workloads: which requests in which shares on which table. YCSB's are those of its core
+// package (Cooper et al., "Benchmarking Cloud Serving Systems with YCSB", SoCC 2010).
 
 /// What one kind of request does.
 enum Action: Equatable, Sendable {
