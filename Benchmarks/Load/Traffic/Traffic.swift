@@ -340,7 +340,7 @@ final class Traffic {
         contents.find(count, key: $0, column: 0, in: body.dropFirst(first))
       }
       guard let found else { return !isWhole }
-      guard found % last == 0 else { return false }
+      guard found > 0, found % last == 0 else { return false }
       kinds[kind].layout.stride = found / last
     }
     let behindFirst = body.count - first - kinds[kind].shape.valueByteCount
