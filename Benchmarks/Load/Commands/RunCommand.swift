@@ -121,9 +121,10 @@ struct RunCommand: ParsableCommand {
       if let problem = run.problem { print("\(run.identity): \(problem)") }
       if run.outcomes.done == 0 { print("\(run.identity): nothing was answered in time.") }
       if run.unsent > 0 {
+        let isMuch = run.unsent * 100 > run.outcomes.done
         print(
-          "\(run.identity): \(run.unsent) requests were due and unanswered at the end: "
-            + "the server cannot keep this rate.")
+          "\(run.identity): \(run.unsent) requests were due and unanswered at the end"
+            + (isMuch ? ": this rate is too high." : "."))
       }
     }
     if let json { try report.write(to: json) }

@@ -142,6 +142,8 @@ final class Loader {
   /// to the end. Else a server that stands still would look as if nobody had asked.
   private func drain(_ end: UInt64) throws -> UInt64 {
     guard schedule != nil else { return 0 }
+    // What came due since the last look still finds room, unless the server is behind.
+    try sendDue(end)
     isOver = true
     var unsent: UInt64 = 0
     while let due = schedule?.take(at: end) {

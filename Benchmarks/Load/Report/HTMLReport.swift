@@ -122,12 +122,13 @@ struct HTMLReport {
   /// Percentiles on an axis of nines: each step to the right is ten times rarer.
   private func latencyChart(_ runs: [RunResult]) -> Chart {
     let lines = runs.map { run in
-      run.curve.map { ChartPoint(HTMLReport.nines($0.share), max($0.microseconds, 0.1)) }
+      run.curve.map { ChartPoint(HTMLReport.nines($0.share), max($0.microseconds, 1)) }
     }
     let last = max(lines.flatMap { $0.map(\.x) }.max() ?? 3, 2)
     let names = ["0", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "7 nines"]
-    let ticks = names.enumerated().filter { Double($0.offset) <= last.rounded(.up) }
+    let decades = names.enumerated().filter { Double($0.offset) <= last.rounded(.up) }
       .map { ChartTick(Double($0.offset), $0.element) }
+    let ticks = decades + [ChartTick(HTMLReport.nines(0.5), "50 %")]
     return Chart(
       lines: lines, horizontal: 0...last.rounded(.up), ticks: ticks, unit: "µs",
       isLogarithmic: true)
