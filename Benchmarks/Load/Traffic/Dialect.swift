@@ -12,7 +12,7 @@ protocol Dialect: Sendable {
   func batchGet(_ shape: RowShape, count: Int) -> Template?
   /// Rows from a key on.
   func range(_ shape: RowShape, limit: Int) -> Template?
-  /// The same, to be ended by a tag or an empty line; only where there are tags.
+  /// So many rows, from a key to another. Over HTTP without its end: a tag, or an empty line.
   func poll(_ shape: RowShape, limit: Int) -> Template?
   func fullScan(_ shape: RowShape) -> Template?
   func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template?
@@ -53,6 +53,13 @@ struct StrataDialect: Dialect {
     frame(
       .scan,
       field(1, shape.table) + field(2, field(1, .key)) + number(4, UInt64(limit))
+        + number(6, StrataDialect.credit))
+  }
+
+  func poll(_ shape: RowShape, limit: Int) -> Template? {
+    frame(
+      .scan,
+      field(1, shape.table) + field(2, field(1, .key) + field(2, .key))
         + number(6, StrataDialect.credit))
   }
 
@@ -166,14 +173,15 @@ struct HTTPDialect: Dialect {
   }
 
   func range(_ shape: RowShape, limit: Int) -> Template? {
-    Template(rangeHead(shape, limit) + "\r\n")
+    Template(
+      Draft("GET /v1/tables/\(shape.table)/rows?start=") + .key
+        + "&limit=\(limit) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
   }
 
-  func poll(_ shape: RowShape, limit: Int) -> Template? { Template(rangeHead(shape, limit)) }
-
-  private func rangeHead(_ shape: RowShape, _ limit: Int) -> Draft {
-    Draft("GET /v1/tables/\(shape.table)/rows?start=") + .key
-      + "&limit=\(limit) HTTP/1.1\r\nHost: \(host)\r\n"
+  func poll(_ shape: RowShape, limit: Int) -> Template? {
+    Template(
+      Draft("GET /v1/tables/\(shape.table)/rows?start=") + .key + "&end=" + .key
+        + "&limit=\(limit) HTTP/1.1\r\nHost: \(host)\r\n")
   }
 
   func fullScan(_ shape: RowShape) -> Template? {

@@ -56,8 +56,7 @@ struct OperationKind {
       followUps = each.compactMap(\.self)
     case .poll(let limit):
       let change = dialect.write(shape, columns: columns, rows: 1)
-      let polling = dialect.poll(shape, limit: limit) ?? dialect.range(shape, limit: limit)
-      made = [polling, change]
+      made = [dialect.poll(shape, limit: limit), change]
     case .fullScan: made = [dialect.fullScan(shape)]
     case .stream(let rows):
       made = [

@@ -70,7 +70,9 @@ final class Traffic {
 
   /// What requests are recorded as.
   var labels: [String] {
-    if case .poll = kinds[0].action { return ["poll, unchanged", "poll, changed", "change"] }
+    if case .poll = kinds[0].action {
+      return ["poll, unchanged", "poll, changed", "change", "poll, not modified"]
+    }
     return kinds.map(\.name)
   }
 
@@ -151,7 +153,7 @@ final class Traffic {
       template.append(
         to: &output, id: isStream ? 1 : id, sequence: sequences[ticket.connection],
         nonce: random.next(), contents, kinds[kind].shape.space
-      ) { number(of: ticket, $0) }
+      ) { asked(ticket, $0) }
     }
   }
 
@@ -186,7 +188,17 @@ final class Traffic {
     return (UInt64(place) * UInt64(plan.threads) + UInt64(thread)) % ranges * UInt64(limit)
   }
 
-  /// The number of the `index`th key of a request, and of the `index`th row of its answer.
+  /// The number of the `index`th key of a request.
+  @inline(__always)
+  private func asked(_ ticket: Ticket, _ index: Int) -> UInt64 {
+    // The second key of a poll is the first behind its range.
+    if index == 1, case .poll(let count) = kinds[ticket.kind].action {
+      return ticket.seed &+ UInt64(count)
+    }
+    return number(of: ticket, index)
+  }
+
+  /// The number of the `index`th row of an answer.
   @inline(__always)
   private func number(of ticket: Ticket, _ index: Int) -> UInt64 {
     if case .batchGet = kinds[ticket.kind].action {
@@ -221,6 +233,7 @@ final class Traffic {
       guard case .poll = kinds[ticket.kind].action, !polls.isChanged(ticket.place) else {
         return problem(.wrong, "'unchanged' where something had changed", bytes)
       }
+      ticket.label = 3
       return .done
     }
     let body = bytes[answer.body]
