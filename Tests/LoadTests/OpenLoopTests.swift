@@ -2,7 +2,6 @@
 
 import Foundation
 import Histogram
-import Synchronization
 import Testing
 
 @testable import kvbench

@@ -1,7 +1,6 @@
 // kvbench compare: two reports side by side.
 
 import ArgumentParser
-import Foundation
 
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,5 @@
 // One run: threads that load, and beside them what the server's processor time was.
 
-import Glibc
 import Histogram
 import Runtime
 import Synchronization
@@ -107,7 +106,6 @@ struct LoadMeasurement: Sendable {
   var firstProblem: String?
   /// Of the servers' processors; nil where they are not known.
   var serverSeconds: Double?
-  private var threads = 0
 
   init(serverSeconds: Double?) { self.serverSeconds = serverSeconds }
 
@@ -123,7 +121,6 @@ struct LoadMeasurement: Sendable {
     kindNames = result.kindNames
     latencies = LoadMeasurement.sum(latencies, result.latencies)
     seconds = LoadMeasurement.sum(seconds, result.seconds)
-    threads += 1
   }
 
   private static func sum(_ left: [Latencies], _ right: [Latencies]) -> [Latencies] {

@@ -30,8 +30,6 @@ final class PeerServer {
   /// Strata's HTTP front.
   let http: String
   private let process: Process
-  /// Tables filled so far.
-  var filled: Set<String> = []
 
   static let staticFileByteCount = 200
   static let staticFilePath = "/x.json"

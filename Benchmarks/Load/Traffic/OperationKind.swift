@@ -1,7 +1,5 @@
 // A kind of request with its templates, and what its answers must look like.
 
-import Bytes
-
 /// Why a run cannot be, or did not go well.
 struct BenchmarkFailure: Error, CustomStringConvertible {
   let description: String

@@ -1,9 +1,7 @@
 // The requests of one thread: draws them, writes them, and judges their answers. A sampled share of
 // answers is compared with what was written, all are measured against the size they must have.
 
-import BinaryProtocol
 import Bytes
-import Glibc
 import Runtime
 
 /// What a thread's traffic is made from.

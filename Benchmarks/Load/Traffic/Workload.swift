@@ -101,7 +101,7 @@ struct Workload: Sendable {
     Workload("fill", "each row once", shape, .fill(rowsPerRequest))
   }
 
-  /// Writes whole requests' worth of a foreign shape; for servers beside ours.
+  /// One kind of request alone.
   static func simple(_ name: String, _ shape: RowShape, _ action: Action) -> Workload {
     Workload(name, name, shape, action)
   }
