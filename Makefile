@@ -5,7 +5,8 @@ SWIFT ?= swift
 DATA ?= data
 RELEASE = .build/release
 
-.PHONY: serve test build release lint format bench crash-test ingest-kills linearizability release-tests \
+.PHONY: serve test build release lint format bench bench-engine crash-test ingest-kills linearizability \
+  release-tests \
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep \
   fuzz fuzz-all fuzz-build install clean packages \
@@ -33,8 +34,15 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
+## The server beside Redis, memcached and nginx, on two cores of this machine: docs/benchmarking.md.
+## BENCH holds further options.
+BENCH ?=
+bench: release
+	$(SWIFT) build -c release --product kvbench
+	$(RELEASE)/kvbench peers --kvserver $(RELEASE)/kvserver $(BENCH)
+
 ## Engine workloads; one JSON line each.
-bench: packages
+bench-engine: packages
 	$(SWIFT) build -c release --product kvenginebench
 	$(RELEASE)/kvenginebench
 

@@ -29,10 +29,12 @@ let package = Package(
   products: [
     .executable(name: "kvserver", targets: ["kvserver"]),
     .executable(name: "kvctl", targets: ["kvctl"]),
+    .executable(name: "kvbench", targets: ["kvbench"]),
     .library(name: "StrataClient", targets: ["Client"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
@@ -112,6 +114,15 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
 
+    // The load test.
+    .executableTarget(
+      name: "kvbench",
+      dependencies: [
+        "Bytes", "Runtime", "DataModel", "BinaryProtocol", "Client", "CLinux",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Load", swiftSettings: hot),
     // What the engine alone can do, as JSON lines.
     .executableTarget(
       name: "kvenginebench", dependencies: ["Bytes", "Runtime", "VFS", "LSM"],
@@ -182,6 +193,12 @@ let package = Package(
     .testTarget(
       name: "KVCtlTests", dependencies: ["Bytes", "DataModel", "RowText", "kvctl"],
       swiftSettings: strict),
+    .testTarget(
+      name: "LoadTests",
+      dependencies: [
+        "Bytes", "Runtime", "kvbench",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ], swiftSettings: strict),
     // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
     .testTarget(
       name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzzing",
@@ -192,7 +209,9 @@ let package = Package(
     // The built programs over real sockets and directories.
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl"],
+      dependencies: [
+        "Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl", "kvbench",
+      ],
       swiftSettings: strict),
   ]
 )

@@ -90,3 +90,11 @@ void strata_report_crashes(void) {
     sigaction(fatal[index], &action, NULL);
   }
 }
+
+int strata_pin_thread(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (processor < 0 || processor >= CPU_SETSIZE) return -1;
+  CPU_SET(processor, &set);
+  return sched_setaffinity(0, sizeof set, &set);
+}

@@ -22,6 +22,8 @@ void strata_name_thread(const char *name);
 void strata_set_niceness(int niceness);
 /// Starts writing dirty pages of the range to the device and does not wait (sync_file_range(2)).
 int strata_begin_writeback(int file, off_t offset, off_t count);
+/// Keeps the calling thread on one processor (sched_setaffinity(2)).
+int strata_pin_thread(int processor);
 /// Spin-loop hint.
 void strata_pause(void);
 /// Brings the line of the address into the processor's cache.

@@ -1,0 +1,90 @@
+// Words of the command line: shapes, times, shares.
+
+import ArgumentParser
+
+/// Connections and requests in flight on each: 16x64.
+struct LoadShape: ExpressibleByArgument, Equatable, Sendable {
+  var connections: Int
+  var pipeline: Int
+
+  init(_ connections: Int, _ pipeline: Int) {
+    self.connections = connections
+    self.pipeline = pipeline
+  }
+
+  init?(argument: String) {
+    let parts = argument.split(whereSeparator: { $0 == "x" || $0 == "×" }).map { Int($0) }
+    guard parts.count == 2, let connections = parts[0], let pipeline = parts[1],
+      (1...10_000).contains(connections), (1...65_536).contains(pipeline)
+    else { return nil }
+    self.init(connections, pipeline)
+  }
+
+  var text: String { "\(connections)x\(pipeline)" }
+}
+
+/// 1x1,16x16
+struct LoadShapes: ExpressibleByArgument, Sendable {
+  var shapes: [LoadShape]
+
+  init(_ shapes: [LoadShape]) { self.shapes = shapes }
+
+  var defaultValueDescription: String { shapes.map(\.text).joined(separator: ",") }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",").map { LoadShape(argument: String($0)) }
+    guard !parts.isEmpty, parts.allSatisfy({ $0 != nil }) else { return nil }
+    shapes = parts.compactMap(\.self)
+  }
+}
+
+/// 10s, 500ms, 2m; a bare number is seconds.
+struct DurationArgument: ExpressibleByArgument, Sendable {
+  var seconds: Double
+
+  init(seconds: Double) { self.seconds = seconds }
+
+  init?(argument: String) {
+    let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("", 1)]
+    for (suffix, scale) in units where argument.hasSuffix(suffix) {
+      guard let number = Double(argument.dropLast(suffix.count)), number >= 0 else { return nil }
+      seconds = number * scale
+      return
+    }
+    return nil
+  }
+
+  var defaultValueDescription: String { "\(seconds)s" }
+}
+
+/// 10% or 0.1.
+struct ShareArgument: ExpressibleByArgument, Sendable {
+  var share: Double
+
+  init(_ share: Double) { self.share = share }
+
+  init?(argument: String) {
+    let isPercent = argument.hasSuffix("%")
+    guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number >= 0
+    else {
+      return nil
+    }
+    share = isPercent ? number / 100 : number
+  }
+
+  var defaultValueDescription: String { "\(Int(share * 100))%" }
+}
+
+/// The fronts of a server.
+enum Front: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case tcp
+  case http
+
+  var defaultServer: String { self == .tcp ? "127.0.0.1:8085" : "127.0.0.1:8080" }
+
+  func dialect(_ address: SocketAddress) -> any Dialect {
+    self == .tcp ? StrataDialect() : HTTPDialect(host: address.text)
+  }
+}
+
+extension KeyChoice: ExpressibleByArgument {}

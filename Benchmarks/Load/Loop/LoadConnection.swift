@@ -1,0 +1,193 @@
+// One non-blocking connection of the loader: requests in flight, bytes to send, and the start of an
+// answer that has not come whole.
+
+import BinaryProtocol
+import Bytes
+import Glibc
+
+/// A connected socket and what it waits for. Confined to its thread.
+final class LoadConnection {
+  let file: Int32
+  var parser: AnswerParser
+  var output: ByteBuffer
+  /// Sent bytes at the start of the output.
+  var sent = 0
+  /// What came of an answer that is not whole.
+  var rest = ByteBuffer()
+  var waitsForRoom = false
+  let depth: Int
+  let tickets: UnsafeMutablePointer<Ticket>
+  private(set) var inFlight = 0
+  /// Tickets that are free; where answers come in order, the next one to be answered is told by
+  /// `oldest`.
+  private let free: UnsafeMutablePointer<Int32>
+  private var oldest = 0
+  private let isOrdered: Bool
+  /// In a mutate stream: the frames that are acknowledged.
+  var acknowledged: UInt64 = 0
+
+  init(
+    _ address: SocketAddress, _ kind: AnswerParser.Kind, depth: Int, index: Int, isStream: Bool
+  ) throws {
+    self.depth = depth
+    parser = AnswerParser(kind)
+    output = ByteBuffer(capacity: 16 << 10)
+    isOrdered = kind != .strata || isStream
+    tickets = .allocate(capacity: depth)
+    free = .allocate(capacity: depth)
+    for place in 0..<depth {
+      var ticket = Ticket()
+      ticket.connection = index
+      ticket.place = index * depth + place
+      tickets.advanced(by: place).initialize(to: ticket)
+      free[place] = Int32(depth - 1 - place)
+    }
+    file = try address.connect()
+    if kind == .strata { try greet() }
+    try setNonBlocking()
+  }
+
+  deinit {
+    _ = close(file)
+    tickets.deallocate()
+    free.deallocate()
+  }
+
+  var isFull: Bool { inFlight == depth }
+  var hasUnsent: Bool { sent < output.count }
+
+  /// A ticket for the next request.
+  @inline(__always)
+  func open() -> Int {
+    inFlight &+= 1
+    if isOrdered { return (oldest &+ inFlight &- 1) % depth }
+    return Int(free[depth &- inFlight])
+  }
+
+  /// The ticket that an answer with this id is for; nil when there is none.
+  @inline(__always)
+  func ticket(of id: UInt64) -> Int? {
+    guard inFlight > 0 else { return nil }
+    if isOrdered { return oldest }
+    guard id > 0, id <= UInt64(depth) else { return nil }
+    return Int(id) &- 1
+  }
+
+  @inline(__always)
+  func finish(_ ticket: Int) {
+    if isOrdered {
+      oldest = oldest &+ 1 == depth ? 0 : oldest &+ 1
+    } else {
+      free[depth &- inFlight] = Int32(truncatingIfNeeded: ticket)
+    }
+    inFlight &-= 1
+  }
+
+  /// Puts an operation that goes on behind all others; where its ticket is now.
+  func requeue(_ ticket: Int) -> Int {
+    guard isOrdered else { return ticket }
+    finish(ticket)
+    let last = open()
+    if last != ticket {
+      let moved = tickets[ticket]
+      tickets[ticket] = tickets[last]
+      tickets[last] = moved
+    }
+    return last
+  }
+
+  /// What has not been answered.
+  func eachInFlight(_ body: (Ticket) -> Void) {
+    let idle = Set((0..<(depth - inFlight)).map { Int(free[$0]) })
+    for place in 0..<depth {
+      let isBusy = isOrdered ? (place - oldest + depth) % depth < inFlight : !idle.contains(place)
+      if isBusy { body(tickets[place]) }
+    }
+  }
+
+  /// Sends what the socket takes; false when it takes no more for now.
+  @inline(__always)
+  func flush() throws -> Bool {
+    while sent < output.count {
+      let view = output.view.dropFirst(sent)
+      let count = send(file, view.buffer.baseAddress, view.count, Int32(MSG_NOSIGNAL))
+      if count < 0 {
+        if errno == EINTR { continue }
+        if errno == EAGAIN { return false }
+        throw BenchmarkFailure("Sending failed: \(SocketAddress.text(errno)).")
+      }
+      sent += count
+    }
+    output.clear()
+    sent = 0
+    return true
+  }
+
+  // MARK: - Start
+
+  private func setNonBlocking() throws {
+    guard fcntl(file, F_SETFL, O_NONBLOCK) == 0 else {
+      throw BenchmarkFailure("fcntl: \(SocketAddress.text(errno))")
+    }
+  }
+
+  /// Exchanges greetings, blocking.
+  private func greet() throws {
+    var hello = ClientHello()
+    hello.clientName = "kvbench"
+    hello.maxBodyByteCount = ProtocolLimits.bodyByteCount
+    hello.encode(into: &output)
+    guard try flush() else { throw BenchmarkFailure("The greeting could not be sent.") }
+    var input = ByteBuffer(capacity: 4_096)
+    while true {
+      if let (answer, byteCount) = try ServerHello.read(input.view) {
+        guard case .welcome = answer, byteCount == input.count else {
+          throw BenchmarkFailure("The server does not welcome us: \(answer)")
+        }
+        return
+      }
+      let count = input.append(capacity: 4_096) { max(recv(file, $0.baseAddress, $0.count, 0), 0) }
+      guard count > 0 else { throw BenchmarkFailure("The server closed during the greeting.") }
+    }
+  }
+}
+
+/// Where a server listens.
+struct SocketAddress: Sendable {
+  let text: String
+  private let host: String
+  private let port: String
+
+  init(_ text: String) throws {
+    guard let colon = text.lastIndex(of: ":") else {
+      throw BenchmarkFailure("\(text) is not HOST:PORT.")
+    }
+    self.text = text
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    self.host = host
+    port = String(text[text.index(after: colon)...])
+  }
+
+  static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+  /// A blocking socket, without Nagle's delay.
+  func connect() throws -> Int32 {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var found: UnsafeMutablePointer<addrinfo>?
+    guard getaddrinfo(host, port, &hints, &found) == 0, let info = found else {
+      throw BenchmarkFailure("Cannot find \(text).")
+    }
+    defer { freeaddrinfo(found) }
+    let file = socket(info.pointee.ai_family, Int32(SOCK_STREAM.rawValue), 0)
+    guard file >= 0, Glibc.connect(file, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
+      let reason = SocketAddress.text(errno)
+      if file >= 0 { _ = close(file) }
+      throw BenchmarkFailure("Nothing answers at \(text): \(reason).")
+    }
+    var on: Int32 = 1
+    _ = setsockopt(file, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    return file
+  }
+}

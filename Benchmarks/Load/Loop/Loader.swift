@@ -1,0 +1,354 @@
+// The loop of one loading thread: waits for answers, judges them, sends the next requests; one read
+// and one write a wake-up, no allocation an operation.
+//
+// Closed loop: a connection sends its whole depth in one write, waits for all answers, and sends
+// again. Open loop: requests go out when they are due, on whichever connection has room; the ones
+// that find no room wait their turn, and their waiting counts.
+
+import BinaryProtocol
+import Bytes
+import CLinux
+import Glibc
+import Runtime
+
+/// How a thread loads.
+struct LoaderOptions: Sendable {
+  var connections = 1
+  var depth = 1
+  /// Nil closes the loop.
+  var requestsPerSecond: Double?
+  var warmUpNanoseconds: UInt64 = 0
+  var durationNanoseconds: UInt64 = 0
+  /// Asks the sockets so long before it sleeps.
+  var spinNanoseconds: UInt64 = 0
+  var keepsSeconds = true
+  /// Silence after which a run has failed.
+  var patienceNanoseconds: UInt64 = 30_000_000_000
+}
+
+/// What one thread measured.
+struct LoaderResult: Sendable {
+  var kindNames: [String] = []
+  var latencies: [Latencies] = []
+  var seconds: [Latencies] = []
+  var counts = OutcomeCounts()
+  var nanoseconds: UInt64 = 0
+  var processorNanoseconds: UInt64 = 0
+  var receivedByteCount: UInt64 = 0
+  /// Requests that were due and never sent.
+  var unsent: UInt64 = 0
+  var firstProblem: String?
+}
+
+/// Drives the connections of one thread.
+final class Loader {
+  private let options: LoaderOptions
+  private let traffic: Traffic
+  private let time = SystemTime()
+  private let poll: Int32
+  private var connections: [LoadConnection] = []
+  private var recorder: Recorder
+  private var schedule: OpenLoopSchedule?
+  private var cursor = 0
+  private var isMeasuring = false
+  private var isOver = false
+  private var measuringSince: UInt64 = 0
+  private var receivedByteCount: UInt64 = 0
+  private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+
+  init(_ options: LoaderOptions, _ traffic: Traffic, _ address: SocketAddress) throws {
+    self.options = options
+    self.traffic = traffic
+    recorder = Recorder(kinds: traffic.labels.count, keepsSeconds: options.keepsSeconds)
+    poll = epoll_create1(0)
+    for index in 0..<options.connections {
+      let connection = try LoadConnection(
+        address, traffic.plan.dialect.parser, depth: options.depth, index: index,
+        isStream: traffic.isStream)
+      connections.append(connection)
+      control(EPOLL_CTL_ADD, index, EPOLLIN.rawValue)
+    }
+  }
+
+  deinit {
+    _ = close(poll)
+    scratch.deallocate()
+  }
+
+  private func control(_ operation: Int32, _ index: Int, _ events: UInt32) {
+    var event = epoll_event()
+    event.events = events
+    event.data.u64 = UInt64(index)
+    _ = epoll_ctl(poll, operation, connections[index].file, &event)
+  }
+
+  private static func threadNanoseconds() -> UInt64 {
+    var now = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+    return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+  }
+
+  // MARK: - The run
+
+  /// Loads until the time is over, or everything is filled.
+  func run() throws -> LoaderResult {
+    let start = time.monotonicNanoseconds
+    let warm = start + options.warmUpNanoseconds
+    let end = warm + options.durationNanoseconds
+    var processor: UInt64 = 0
+    if let rate = options.requestsPerSecond {
+      schedule = OpenLoopSchedule(start: start, perSecond: rate)
+    } else {
+      for index in connections.indices { try fire(index, start) }
+    }
+    var lastAnswer = start
+    var now = start
+    while true {
+      if !isMeasuring, now >= warm {
+        isMeasuring = true
+        measuringSince = now
+        receivedByteCount = 0
+        recorder.begin(at: now)
+        processor = Loader.threadNanoseconds()
+      }
+      if schedule != nil { try sendDue(now) }
+      let received = try wait(now, end)
+      now = time.monotonicNanoseconds
+      if received { lastAnswer = now }
+      if isMeasuring { recorder.tick(now) }
+      if now >= end || (!traffic.hasNext && connections.allSatisfy { $0.inFlight == 0 }) { break }
+      if now &- lastAnswer > options.patienceNanoseconds,
+        connections.contains(where: { $0.inFlight > 0 })
+      {
+        throw BenchmarkFailure(
+          "No answer for \(options.patienceNanoseconds / 1_000_000_000) seconds.")
+      }
+    }
+    var result = LoaderResult()
+    result.nanoseconds = now - measuringSince
+    result.processorNanoseconds = Loader.threadNanoseconds() - processor
+    result.counts = recorder.counts
+    result.receivedByteCount = receivedByteCount
+    result.unsent = try drain(end)
+    recorder.finish()
+    result.kindNames = traffic.labels
+    result.latencies = recorder.totals
+    result.seconds = recorder.seconds
+    result.firstProblem = traffic.firstProblem
+    return result
+  }
+
+  /// In an open loop: waits for what is in flight, and counts what was never sent as having waited
+  /// to the end. Else a server that stands still would look as if nobody had asked.
+  private func drain(_ end: UInt64) throws -> UInt64 {
+    guard schedule != nil else { return 0 }
+    // What came due since the last look still finds room, unless the server is behind.
+    try sendDue(end)
+    isOver = true
+    var unsent: UInt64 = 0
+    while let due = schedule?.take(at: end) {
+      unsent += 1
+      if due >= measuringSince { recorder.record(0, end - due) }
+    }
+    let limit = end + 2_000_000_000
+    var now = time.monotonicNanoseconds
+    while connections.contains(where: { $0.inFlight > 0 }), now < limit {
+      _ = try wait(now, limit)
+      now = time.monotonicNanoseconds
+    }
+    for connection in connections where connection.inFlight > 0 {
+      connection.eachInFlight { ticket in
+        unsent += 1
+        if ticket.due >= measuringSince { recorder.record(ticket.label, now - ticket.due) }
+      }
+    }
+    return unsent
+  }
+
+  // MARK: - Waiting
+
+  /// Waits for sockets and serves them; whether anything came.
+  private func wait(_ now: UInt64, _ end: UInt64) throws -> Bool {
+    var events = InlineArray<64, epoll_event>(repeating: epoll_event())
+    var count: Int32 = 0
+    var waited: UInt64 = 0
+    let spins = spinning(now)
+    repeat {
+      let isLast = waited >= spins || now &+ waited >= end
+      let timeout = isLast ? sleepMilliseconds(now &+ waited, end) : 0
+      var span = events.mutableSpan
+      count = span.withUnsafeMutableBufferPointer { epoll_wait(poll, $0.baseAddress, 64, timeout) }
+      if count < 0, errno != EINTR {
+        throw BenchmarkFailure("epoll_wait: \(SocketAddress.text(errno))")
+      }
+      if isLast || count > 0 { break }
+      strata_pause()
+      waited = time.monotonicNanoseconds &- now
+    } while schedule == nil || now &+ waited < (schedule?.nextDue ?? 0) || isOver
+    guard count > 0 else { return false }
+    var received = false
+    for position in 0..<Int(count) {
+      let index = Int(events[position].data.u64)
+      if events[position].events & EPOLLOUT.rawValue != 0 { try send(index) }
+      if events[position].events & ~EPOLLOUT.rawValue != 0 {
+        try receive(index)
+        received = true
+      }
+    }
+    return received
+  }
+
+  /// How long to ask the sockets without sleeping.
+  private func spinning(_ now: UInt64) -> UInt64 {
+    guard let schedule, !isOver else { return options.spinNanoseconds }
+    let due = schedule.nextDue
+    // A sleep is good to a millisecond; closer than that only asking keeps the moment.
+    return due > now && due - now < 2_000_000 ? due - now : options.spinNanoseconds
+  }
+
+  private func sleepMilliseconds(_ now: UInt64, _ end: UInt64) -> Int32 {
+    if now >= end { return 0 }
+    var milliseconds = (end - now) / 1_000_000 + 1
+    if let schedule, !isOver, connections.contains(where: { !$0.isFull }) {
+      // Rounded down: what is left is waited for awake.
+      milliseconds = min(milliseconds, (schedule.nextDue - min(now, schedule.nextDue)) / 1_000_000)
+    }
+    return Int32(clamping: min(milliseconds, 1_000))
+  }
+
+  // MARK: - Sending
+
+  /// Sends a connection's whole depth.
+  private func fire(_ index: Int, _ now: UInt64) throws {
+    let connection = connections[index]
+    while !connection.isFull, traffic.hasNext { begin(connection, due: now) }
+    try send(index)
+  }
+
+  @inline(__always)
+  private func begin(_ connection: LoadConnection, due: UInt64) {
+    let ticket = connection.open()
+    connection.tickets[ticket].due = due
+    traffic.begin(&connection.tickets[ticket], id: UInt64(ticket) &+ 1, into: &connection.output)
+  }
+
+  /// Sends what is due on connections with room, in turn.
+  private func sendDue(_ now: UInt64) throws {
+    var full = 0
+    var touched = false
+    while full < connections.count, let due = schedule?.nextDue, due <= now {
+      let connection = connections[cursor]
+      if connection.isFull {
+        full += 1
+      } else {
+        full = 0
+        _ = schedule?.take(at: now)
+        begin(connection, due: due)
+        touched = true
+      }
+      cursor = cursor + 1 == connections.count ? 0 : cursor + 1
+    }
+    guard touched else { return }
+    for index in connections.indices where connections[index].hasUnsent { try send(index) }
+  }
+
+  private func send(_ index: Int) throws {
+    let connection = connections[index]
+    let isSent = try connection.flush()
+    if isSent == connection.waitsForRoom {
+      connection.waitsForRoom = !isSent
+      control(
+        EPOLL_CTL_MOD, index, EPOLLIN.rawValue | (isSent ? 0 : EPOLLOUT.rawValue))
+    }
+  }
+
+  // MARK: - Receiving
+
+  private func receive(_ index: Int) throws {
+    let connection = connections[index]
+    let count = recv(connection.file, scratch.baseAddress, scratch.count, 0)
+    if count <= 0 {
+      if count < 0, errno == EAGAIN || errno == EINTR { return }
+      throw BenchmarkFailure(
+        "The server closed a connection. \(traffic.firstProblem ?? "")")
+    }
+    receivedByteCount &+= UInt64(count)
+    let now = time.monotonicNanoseconds
+    let fresh = ByteView(UnsafeRawBufferPointer(scratch)).prefix(count)
+    if connection.rest.isEmpty {
+      let used = try serve(connection, fresh, now)
+      if used < count { connection.rest.append(fresh.dropFirst(used)) }
+    } else {
+      connection.rest.append(fresh)
+      let used = try serve(connection, connection.rest.view, now)
+      connection.rest.removeFirst(used)
+    }
+    if isOver { return }
+    if schedule != nil {
+      if connection.hasUnsent { try send(index) }
+    } else if connection.inFlight == 0 {
+      try fire(index, now)
+    } else if connection.hasUnsent {
+      try send(index)
+    }
+  }
+
+  /// Judges all whole answers in `bytes`; how many bytes they were.
+  @inline(__always)
+  private func serve(
+    _ connection: LoadConnection, _ bytes: ByteView, _ now: UInt64
+  ) throws -> Int {
+    var used = 0
+    while used < bytes.count {
+      let left = bytes.dropFirst(used)
+      guard let answer = try connection.parser.next(left) else { break }
+      used &+= answer.byteCount
+      guard let ticket = connection.ticket(of: answer.id) else {
+        throw BenchmarkFailure("An answer to no request.")
+      }
+      let verdict = traffic.take(&connection.tickets[ticket], answer, left)
+      switch verdict {
+      case .more: break
+      case .again:
+        let next = connection.requeue(ticket)
+        traffic.resume(
+          &connection.tickets[next], id: UInt64(next) &+ 1, into: &connection.output)
+      case .done where traffic.isStream:
+        try acknowledge(connection, left[answer.body], now)
+      default: end(connection, ticket, verdict, now)
+      }
+    }
+    return used
+  }
+
+  @inline(__always)
+  private func end(_ connection: LoadConnection, _ ticket: Int, _ verdict: Verdict, _ now: UInt64) {
+    let due = connection.tickets[ticket].due
+    if isMeasuring, schedule == nil || due >= measuringSince {
+      if case .done = verdict {
+        recorder.record(connection.tickets[ticket].label, now &- min(due, now))
+      } else {
+        recorder.record(verdict)
+      }
+    }
+    connection.finish(ticket)
+  }
+
+  /// An acknowledgement of a mutate stream covers many frames.
+  private func acknowledge(
+    _ connection: LoadConnection, _ body: ByteView, _ now: UInt64
+  ) throws {
+    let response = try MutateStreamResponse(wire: body)
+    let count = response.acknowledged &- connection.acknowledged
+    guard count <= UInt64(connection.inFlight) else {
+      throw BenchmarkFailure("The server acknowledged what was not sent.")
+    }
+    connection.acknowledged = response.acknowledged
+    var rejected = response.rejected.count
+    for _ in 0..<count {
+      guard let ticket = connection.ticket(of: 1) else { break }
+      end(connection, ticket, rejected > 0 ? .failed : .done, now)
+      rejected -= 1
+    }
+  }
+}

@@ -1,0 +1,26 @@
+// When requests are to be sent. In an open loop the moments are fixed in advance and latency counts
+// from them, sent or not: what waits because the server is slow has waited all the same.
+
+/// The moments of one thread's requests at a fixed rate.
+struct OpenLoopSchedule: Sendable {
+  private let start: UInt64
+  private let interval: Double
+  private(set) var issued: UInt64 = 0
+
+  init(start: UInt64, perSecond: Double) {
+    self.start = start
+    interval = 1e9 / perSecond
+  }
+
+  /// When the next request is to be sent.
+  var nextDue: UInt64 { start + UInt64(Double(issued) * interval) }
+
+  /// Takes the next request when its moment has come.
+  @inline(__always)
+  mutating func take(at now: UInt64) -> UInt64? {
+    let due = nextDue
+    guard due <= now else { return nil }
+    issued &+= 1
+    return due
+  }
+}

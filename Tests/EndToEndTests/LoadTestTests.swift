@@ -1,0 +1,81 @@
+// The built load test against the built server, on both fronts.
+
+import Foundation
+import Testing
+
+@Suite struct LoadTestTests {
+  /// Runs kvbench for a moment; its report.
+  private func bench(_ arguments: [String]) throws -> (runs: [[String: Any]], output: String) {
+    let directory = try TemporaryDirectory()
+    let json = directory.path("report.json")
+    let result = try run(
+      Programs.path("kvbench"),
+      ["run"] + arguments + [
+        "--warm-up", "100ms", "--json", json, "--html", directory.path("h.html"),
+      ])
+    #expect(result.status == 0, "\(result.errors) \(result.output)")
+    let data = try Data(contentsOf: URL(filePath: json))
+    let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let page = try String(contentsOfFile: directory.path("h.html"), encoding: .utf8)
+    #expect(page.contains("<polyline"))
+    return (try #require(report["runs"] as? [[String: Any]]), result.output)
+  }
+
+  private func expectGood(_ run: [String: Any]) {
+    let name = "\(run["workload"] ?? "?")"
+    let outcomes = run["outcomes"] as? [String: Int] ?? [:]
+    #expect(outcomes["done"] ?? 0 > 0, "\(name) did nothing")
+    for word in ["failed", "absent", "wrong", "retryLater"] {
+      #expect(outcomes[word] == 0, "\(name): \(outcomes[word] ?? -1) \(word)")
+    }
+    #expect(run["serverMicrosecondsPerOperation"] is Double, "\(name)")
+  }
+
+  @Test("workloads run without an error", arguments: ["tcp", "http"])
+  func workloads(front: String) throws {
+    let directory = try TemporaryDirectory()
+    let server = try ServerProcess(directory: directory.path("data"), ["--durability", "none"])
+    let workloads =
+      [
+        "get", "upsert", "mixed", "ycsb-a", "ycsb-d", "ycsb-e", "ycsb-f", "batch-get",
+        "range-poll", "scan", "wide-row",
+      ] + (front == "tcp" ? ["stream-load"] : [])
+    let (runs, _) = try bench(
+      workloads + [
+        "--load", "--records", "2000", "--protocol", front, "--server",
+        front == "tcp" ? server.tcp : server.http, "--shape", "4x4", "--duration", "500ms",
+        "--server-pid", "\(server.processIdentifier)", "--verify", "1",
+      ])
+    #expect(runs.count == workloads.count)
+    for run in runs { expectGood(run) }
+  }
+
+  @Test func `a second run finds the table filled, an open loop keeps its rate`() throws {
+    let directory = try TemporaryDirectory()
+    let server = try ServerProcess(directory: directory.path("data"), ["--durability", "none"])
+    let arguments = [
+      "get", "--load", "--records", "1000", "--server", server.tcp, "--server-pid",
+      "\(server.processIdentifier)",
+    ]
+    let (_, first) = try bench(arguments + ["--duration", "200ms"])
+    #expect(first.contains("filled bench_value"))
+    let (runs, second) = try bench(
+      arguments + ["--duration", "1s", "--rate", "500", "--shape", "2x8"])
+    #expect(!second.contains("filled"))
+    let done = (runs[0]["outcomes"] as? [String: Int])?["done"] ?? 0
+    #expect((350...650).contains(done), "\(done) requests of 500")
+  }
+
+  @Test func `a table that is not filled, and a server that is not there, are told`() throws {
+    let directory = try TemporaryDirectory()
+    let server = try ServerProcess(directory: directory.path("data"))
+    let bare = try run(Programs.path("kvbench"), ["run", "get", "--server", server.tcp])
+    #expect(bare.status == 1)
+    #expect(bare.errors.contains("--load"), "\(bare.errors)")
+    let gone = try run(Programs.path("kvbench"), ["run", "get", "--server", "127.0.0.1:1"])
+    #expect(gone.status == 1)
+    #expect(gone.errors.contains("127.0.0.1:1"), "\(gone.errors)")
+    let wrong = try run(Programs.path("kvbench"), ["run", "nothing"])
+    #expect(wrong.status == 2, "\(wrong.errors)")
+  }
+}
