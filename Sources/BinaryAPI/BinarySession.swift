@@ -21,6 +21,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   let row = RowBuffer()
   /// Keys of requests that are looked at together; used within one call.
   var aheadKeys: [ByteView] = []
+  /// Tables with writes of this wake-up that wait to be committed.
+  var tablesWithWrites: [Table] = []
   var scans: [UInt64: ScanStream] = [:]
   var mutateStreams: [UInt64: MutateStream] = [:]
 

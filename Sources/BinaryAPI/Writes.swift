@@ -23,7 +23,8 @@ extension BinarySession {
       send { writer, output in writer.message(.mutate, id, into: &output) { _ in } }
       return finish(cost)
     }
-    table.mutate(list, isPatient: false) { [self] result in
+    commitAfterDispatch(table)
+    table.mutate(list, isPatient: false, waitsForMore: true) { [self] result in
       loop.execute { [self] in
         switch result {
         case .success(let receipt):
@@ -35,6 +36,17 @@ extension BinarySession {
         }
         finish(cost)
       }
+    }
+  }
+
+  /// Writes of all connections that one wake-up of the loop brings are one group.
+  private func commitAfterDispatch(_ table: Table) {
+    guard !tablesWithWrites.contains(where: { $0 === table }) else { return }
+    tablesWithWrites.append(table)
+    guard tablesWithWrites.count == 1 else { return }
+    loop.afterDispatch { [self] in
+      for table in tablesWithWrites { table.commitWaiting() }
+      tablesWithWrites.removeAll(keepingCapacity: true)
     }
   }
 

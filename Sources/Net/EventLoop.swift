@@ -50,6 +50,7 @@ package final class EventLoop: @unchecked Sendable {
   private var settling: [Connection] = []
   private var justClosed: [Connection] = []
   private var mail: [Work] = []
+  private var turnEndWork: [() -> Void] = []
   private var spinsLeft = 0
   private(set) var isShuttingDown = false
   private let time = SystemTime()
@@ -136,6 +137,10 @@ package final class EventLoop: @unchecked Sendable {
     return (now, queue.mustShed(waited: now &- previousTurnStart, now: now))
   }
 
+  /// Runs `work` when all sockets that have something this turn have been read, before what is to
+  /// be sent is sent: for work that many requests can share. On the loop.
+  package func afterDispatch(_ work: @escaping () -> Void) { turnEndWork.append(work) }
+
   func timerCancelled() { timers.noteCancelled() }
 
   /// Watches a descriptor; returns the token, or nil when the system refuses.
@@ -183,6 +188,7 @@ package final class EventLoop: @unchecked Sendable {
       let ready = stopping ? 0 : waitForEvents()
       if options.shedNanoseconds > 0 { noteWaitEnd() }
       dispatch(ready)
+      endDispatch()
       takeMail()
       let now = time.monotonicNanoseconds
       while let work = timers.popDue(at: now) { work() }
@@ -210,6 +216,15 @@ package final class EventLoop: @unchecked Sendable {
     turnStart = now
   }
 
+  private func endDispatch() {
+    var index = 0
+    while index < turnEndWork.count {
+      turnEndWork[index]()
+      index += 1
+    }
+    turnEndWork.removeAll(keepingCapacity: true)
+  }
+
   private func takeMail() {
     guard hasMail.exchange(false, ordering: .sequentiallyConsistent) else { return }
     mailbox.withLock { swap(&$0, &mail) }
@@ -231,7 +246,7 @@ package final class EventLoop: @unchecked Sendable {
   private func waitForEvents() -> Int {
     let ready = wait(milliseconds: 0)
     hasWaited = false
-    if ready > 0 || !unsettled.isEmpty || hasMail.load(ordering: .acquiring) { return ready }
+    if ready > 0 || hasMore || hasMail.load(ordering: .acquiring) { return ready }
     hasWaited = true
     let start = time.monotonicNanoseconds
     if spinsLeft > 0, options.spinNanoseconds > 0 {
@@ -248,6 +263,9 @@ package final class EventLoop: @unchecked Sendable {
     }
     return sleep()
   }
+
+  /// What the last turn has left for this one.
+  private var hasMore: Bool { !unsettled.isEmpty || !turnEndWork.isEmpty }
 
   private func sleep() -> Int {
     isAsleep.store(true, ordering: .sequentiallyConsistent)

@@ -127,6 +127,9 @@ package final class RowCache: Sendable {
   func beginChange(keyHashes: ContiguousArray<UInt64>, owner: RowCacheOwner) -> UInt64 {
     guard isEnabled else { return 0 }
     var touched: UInt64 = 0
+    if keyHashes.count > 1 {
+      for keyHash in keyHashes { prefetch(keyHash: keyHash, owner: owner) }
+    }
     for keyHash in keyHashes {
       let index = shardIndex(keyHash)
       let isNew = touched & (1 << UInt64(index)) == 0

@@ -2,8 +2,8 @@
 //
 //   ring    entry* from the oldest to the newest; the newest overwrite the oldest, but an entry
 //           that was read since it was written is written once more (FIFO with a second chance)
-//   entry   hash: u64 │ owner: u32 │ byteCount: u32 │ keyCount: u16 │ operandCount: u8 │ wasRead: u8
-//           │ 0: u32 │ (kind: u8 │ 0: u24 │ count: u32) × operandCount │ key │ value*
+//   entry   hash: u64 │ owner: u32 │ byteCount: u32 │ keyCount: u16 │ operandCount: u8 │
+//           wasRead: u8 │ 0: u32 │ (kind: u8 │ 0: u24 │ count: u32) × operandCount │ key │ value*
 //           at multiples of 8; owner 0 stands for nothing: the rest of the ring before its end, or
 //           a removed entry
 //   bucket  8 slots of u64: the hash's high 24 bits │ place in the ring in units of 8 bytes, plus 1
@@ -38,7 +38,8 @@ struct RowCacheShard: ~Copyable {
   private var closers = 0
 
   init(byteCount: Int) {
-    capacity = max(4_096, byteCount * 4 / 5) & ~7
+    // The table takes an eighth of what the ring does, or less.
+    capacity = max(4_096, byteCount / 9 * 8) & ~7
     var count = 1
     let wanted = capacity / (Self.assumedEntryByteCount * Self.slotsPerBucket)
     while count * 2 <= wanted { count *= 2 }

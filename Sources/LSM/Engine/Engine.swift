@@ -41,7 +41,14 @@ package final class Engine: Sendable {
   // MARK: Writing
 
   /// Queues a commit; answered through its completion, in the order of durability.
-  package func commit(_ request: CommitRequest) { queue.submit(request) }
+  ///
+  /// - Parameter waitsForMore: `commitWaiting` follows soon: many small commits become one group.
+  package func commit(_ request: CommitRequest, waitsForMore: Bool = false) {
+    queue.submit(request, waitsForMore: waitsForMore)
+  }
+
+  /// Commits what was told to wait for more.
+  package func commitWaiting() { queue.commitWaiting() }
 
   /// Commits and waits; for tests and tools, never on an event loop.
   package func commitAndWait(

@@ -28,11 +28,12 @@ struct TableOpener: Sendable {
     self.randomSeed = randomSeed
     let memory = MemoryBudget(byteCount: options.memoryByteCount)
     let cacheByteCount = max(0, options.memoryByteCount - memory.memtableByteCount)
-    // A third for rows: one of them takes the place that its block would, twenty times smaller.
-    let rows = RowCache(byteCount: cacheByteCount / 3)
+    // For rows two fifths: one of them takes a twentieth of the place that its block would.
+    let rowCacheByteCount = cacheByteCount / 5 * 2
+    let rows = RowCache(byteCount: rowCacheByteCount)
     environment = EngineEnvironment(
       fileSystem: fileSystem, time: time, scheduler: scheduler, randomSeed: randomSeed,
-      cache: BlockCache(byteCount: cacheByteCount - cacheByteCount / 3), memory: memory,
+      cache: BlockCache(byteCount: cacheByteCount - rowCacheByteCount), memory: memory,
       rows: rows, events: events)
     var engine = options.engine
     engine.durability = options.durability

@@ -15,9 +15,12 @@ extension Table {
   /// Applies the rows of the list, each atomically, all in one commit. `completion` is called once,
   /// from any thread, when the outcome is known.
   ///
-  /// - Parameter isPatient: Waits however long the queue is; else `.retryLater` where it stands.
+  /// - Parameters:
+  ///   - isPatient: Waits however long the queue is; else `.retryLater` where it stands.
+  ///   - waitsForMore: `commitWaiting` follows soon: the writes of one wake-up are one group.
   package func mutate(
     _ list: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
+    waitsForMore: Bool = false,
     completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
   ) {
     var batch = WriteBatch(capacity: list.byteCount + 64)
@@ -42,8 +45,11 @@ extension Table {
           completion(.success(encoded.receipt))
         case .failure(let error): completion(.failure(fold(error)))
         }
-      })
+      }, waitsForMore: waitsForMore)
   }
+
+  /// Commits what was told to wait for more.
+  package func commitWaiting() { engine.commitWaiting() }
 
   /// The same at the list's turn, when what its rows hold can be looked at.
   private func mutateDeciding(
