@@ -61,6 +61,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     var used = 0
     var requestCount = 0
     var lookedAhead = 0
+    // What the last read holds on to must not outlive the call.
+    defer { row.clear() }
     while !connection.isOutputFull {
       if used >= lookedAhead { lookedAhead = used + lookAhead(bytes.dropFirst(used)) }
       let step = state.next(bytes.dropFirst(used))
@@ -71,6 +73,11 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
       case .pause:
         pause()
         return used
+      case .request(.get, let header, let body, let byteCount)
+      where !connection.mustShed
+        && getNow(header.requestID, body, into: &connection.output):
+        used += byteCount
+        requestCount += 1
       case .request(let operation, let header, let body, let byteCount):
         guard let cost = admit(operation, byteCount) else {
           pause()
@@ -84,14 +91,14 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
           perform(operation, header, body, cost)
         }
         requestCount += 1
-        if requestCount == BinarySession.requestsPerTurn, used < bytes.count {
-          connection.deliverAgain()
-          return used
-        }
       default:
         used += perform(step, on: connection)
       }
       if state.phase == .ended, used == bytes.count { return used }
+      if requestCount >= BinarySession.requestsPerTurn, used < bytes.count {
+        connection.deliverAgain()
+        return used
+      }
     }
     pause()
     return used
@@ -177,6 +184,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   }
 
   private func acquire(_ byteCount: Int, from budget: InFlightBudget) -> Bool {
+    if budget.acquire(byteCount) { return true }
     let isAcquired = budget.acquire(byteCount) { [weak self] in
       guard let self else { return }
       loop.execute {

@@ -16,6 +16,15 @@ package final class InFlightBudget: Sendable {
 
   package var usedByteCount: Int { state.withLock { $0.used } }
 
+  /// Takes `byteCount` if that is possible now.
+  package func acquire(_ byteCount: Int) -> Bool {
+    state.withLock { state in
+      guard state.used == 0 || byteCount <= limit - state.used else { return false }
+      state.used += byteCount
+      return true
+    }
+  }
+
   /// Takes `byteCount`, or returns false and calls `resume` once, from any thread, when it is worth
   /// trying again. A request larger than the whole budget gets through when it is alone.
   package func acquire(_ byteCount: Int, orElse resume: @escaping @Sendable () -> Void) -> Bool {

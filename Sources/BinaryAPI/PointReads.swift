@@ -55,41 +55,49 @@ struct SelectionCache {
 }
 
 extension BinarySession {
-  func get(_ id: UInt64, _ body: ByteView, _ cost: Int) {
-    let request: GetRequestView
-    let options: ReadOptions
-    do throws(WireError) {
-      request = try GetRequestView(body)
-      options = try selections.options(request.options)
-    } catch {
-      refuse(.get, id, Refusal(error))
-      return finish(cost)
-    }
-    do throws(TableServiceError) {
+  /// Answers a get for which everything is in memory: it holds nothing and is counted nowhere.
+  ///
+  /// - Returns: False, and nothing was done, when the read would wait for the disk.
+  func getNow(_ id: UInt64, _ body: ByteView, into output: inout ByteBuffer) -> Bool {
+    do {
+      let request = try GetRequestView(body)
+      let options = try selections.options(request.options)
       let table = try tables.table(request.table, of: front.service)
       _ = try readNow(table, request.table, request.key, options)
-      send { $0.cells(of: row, .get, id, into: &$1) }
-    } catch .wouldBlock {
-      return getWaiting(id, request, options, cost)
+      writer.cells(of: row, .get, id, into: &output)
+    } catch TableServiceError.wouldBlock {
+      return false
+    } catch let error as TableServiceError {
+      writer.refusal(Refusal(error), to: Operation.get.rawValue, id, into: &output)
+    } catch let error as WireError {
+      writer.refusal(Refusal(error), to: Operation.get.rawValue, id, into: &output)
+    } catch {
+      preconditionFailure("reads throw no other error: \(error)")
+    }
+    return true
+  }
+
+  /// A get that waits for the disk; `getNow` has looked at it already.
+  func get(_ id: UInt64, _ body: ByteView, _ cost: Int) {
+    do throws(WireError) {
+      let request = try GetRequestView(body)
+      getWaiting(id, request, try selections.options(request.options), cost)
     } catch {
       refuse(.get, id, Refusal(error))
+      finish(cost)
     }
-    row.clear()
-    finish(cost)
   }
 
   /// Reads into `row` without waiting; a table that was dropped and created again is found again.
   private func readNow(
     _ table: Table, _ name: ByteView, _ key: ByteView, _ options: ReadOptions
   ) throws(TableServiceError) -> Bool {
-    row.clear()
     do throws(TableServiceError) {
       return try table.read(key, options, wait: .forbidden, into: row)
     } catch .notFound(let code, let message) {
       guard let table = tables.refreshed(name, of: front.service) else {
         throw .notFound(code: code, message: message)
       }
-      row.clear()
       return try table.read(key, options, wait: .forbidden, into: row)
     }
   }

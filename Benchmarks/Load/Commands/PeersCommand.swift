@@ -109,6 +109,7 @@ struct PeersCommand: ParsableCommand {
     options.loaderProcessor = loaderProcessor
     options.rounds = rounds ?? (quick ? 1 : 3)
     options.duration = duration?.seconds ?? (quick ? 1 : 3)
+    options.soak = quick ? 2 : 8
     options.warmUp = warmUp?.seconds ?? (quick ? 0.3 : 1)
     options.records = records ?? (quick ? 100_000 : 1_000_000)
     let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()

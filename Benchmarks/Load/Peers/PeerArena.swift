@@ -13,6 +13,8 @@ struct ArenaOptions: Sendable {
   var serverProcessor = 0
   var loaderProcessor = 1
   var rounds = 3
+  /// Seconds under load before the first measurement of a contest.
+  var soak = 8.0
   var warmUp = 1.0
   var duration = 3.0
   var records: UInt64 = 1_000_000
@@ -58,6 +60,8 @@ final class PeerArena {
     let ours = try prepare(contest.ours, contest)
     let theirs = try prepare(contest.theirs, contest)
     for system in [contest.ours.system, contest.theirs.system] { servers[system]?.waitUntilIdle() }
+    try soak(ours)
+    try soak(theirs)
     var results: [ContestResult] = []
     for shape in contest.shapes {
       var left: [RunResult] = []
@@ -72,6 +76,16 @@ final class PeerArena {
           goal: contest.goals[shape.text]))
     }
     return results
+  }
+
+  /// Lets the caches of a server settle: some shapes alone would take minutes to touch every key.
+  private func soak(_ run: LoadRun) throws {
+    var run = run
+    run.connections = 16
+    run.depth = 16
+    run.warmUp = 0
+    run.duration = options.soak
+    _ = try run.measure()
   }
 
   static func median(_ results: [RunResult]) -> RunResult {

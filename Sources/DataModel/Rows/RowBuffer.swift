@@ -47,9 +47,9 @@ package final class RowBuffer: @unchecked Sendable {
   package func clear() {
     key = ByteView()
     schema = nil
-    cells.removeAll(keepingCapacity: true)
+    if !cells.isEmpty { cells.removeAll(keepingCapacity: true) }
     scratch.clear(keepingAtMost: 1 << 20)
-    pins.removeAll(keepingCapacity: true)
+    if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
     workspace?.release()
   }
 }

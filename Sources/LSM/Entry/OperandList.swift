@@ -48,8 +48,8 @@ package final class OperandList {
   }
 
   package func clear() {
-    operands.removeAll(keepingCapacity: true)
-    pins.removeAll(keepingCapacity: true)
+    if !operands.isEmpty { operands.removeAll(keepingCapacity: true) }
+    if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
   }
 }
 
