@@ -53,7 +53,8 @@ let package = Package(
     // The file system, and the only target that opens files.
     .target(name: "VFS", dependencies: ["CLinux"], swiftSettings: hot),
     // The engine: sorted bytes in, sorted bytes out; knows no rows.
-    .target(name: "LSM", dependencies: ["Bytes", "Runtime", "VFS", "CLZ4"], swiftSettings: hot),
+    .target(
+      name: "LSM", dependencies: ["Bytes", "Runtime", "VFS", "CLinux", "CLZ4"], swiftSettings: hot),
     // Tables, families, cells, mutations, filters, GC rules: values and rules, no I/O.
     .target(name: "DataModel", dependencies: ["Bytes"], swiftSettings: hot),
     // Tables over engines: the one door every front goes through.

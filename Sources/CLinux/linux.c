@@ -1,5 +1,6 @@
 #include "CLinux.h"
 
+#include <sys/mman.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -42,6 +43,27 @@ void strata_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+static const size_t huge_page = 2 << 20;
+
+void *strata_map_memory(size_t byte_count) {
+  size_t whole = byte_count + huge_page;
+  if (whole < byte_count) return NULL;
+  char *mapped = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return NULL;
+  size_t head = (huge_page - (uintptr_t)mapped % huge_page) % huge_page;
+  if (head > 0) munmap(mapped, head);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t used = (byte_count + page - 1) / page * page;
+  if (whole - head > used) munmap(mapped + head + used, whole - head - used);
+  madvise(mapped + head, used, MADV_HUGEPAGE);
+  return mapped + head;
+}
+
+void strata_unmap_memory(void *memory, size_t byte_count) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  munmap(memory, (byte_count + page - 1) / page * page);
 }
 
 void strata_configure_malloc(void) {

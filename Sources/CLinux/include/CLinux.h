@@ -28,6 +28,10 @@ int strata_pin_thread(int processor);
 void strata_pause(void);
 /// Brings the line of the address into the processor's cache.
 static inline void strata_prefetch(const void *address) { __builtin_prefetch(address); }
+/// Zeroed memory of its own mapping, in huge pages where the system has them: what is touched all
+/// over then misses the processor's table of pages less often. NULL when there is none.
+void *strata_map_memory(size_t byte_count);
+void strata_unmap_memory(void *memory, size_t byte_count);
 /// Keeps the resident size near what is in use: few malloc arenas, early trimming.
 void strata_configure_malloc(void);
 /// Cores this process may run on.

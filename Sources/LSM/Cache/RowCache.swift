@@ -16,6 +16,7 @@
 // owner's entries are never found again. Shared by all engines of the process.
 
 internal import Bytes
+internal import CLinux
 internal import Synchronization
 
 /// Whose entries are meant: one engine's, since it last forgot its own.
@@ -44,7 +45,9 @@ package final class RowCache: Sendable {
   private final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     private var state: RowCacheShard
-    init(byteCount: Int) { state = RowCacheShard(byteCount: byteCount) }
+    init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
+      state = RowCacheShard(memory, byteCount: byteCount)
+    }
 
     @inline(__always)
     func withLock<Result: Sendable>(_ body: (inout RowCacheShard) -> Result) -> Result {
@@ -57,6 +60,9 @@ package final class RowCache: Sendable {
   private static let shardByteCount = 128 << 10
 
   private let shards: [Shard]
+  /// Of all shards, one after the other. `nonisolated(unsafe)`: they guard it.
+  private nonisolated(unsafe) let memory: UnsafeMutableRawPointer?
+  private let mappedByteCount: Int
   private let owners = Atomic<UInt32>(0)
 
   /// - Parameter byteCount: Most bytes to hold; none below 128 KiB.
@@ -65,7 +71,17 @@ package final class RowCache: Sendable {
     while count > 0, count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount {
       count *= 2
     }
-    shards = (0..<count).map { _ in Shard(byteCount: byteCount / count) }
+    let share = count > 0 ? byteCount / count & ~63 : 0
+    mappedByteCount = share * count
+    memory = count > 0 ? strata_map_memory(mappedByteCount) : nil
+    shards =
+      memory.map { memory in
+        (0..<count).map { Shard(memory + $0 * share, byteCount: share) }
+      } ?? []
+  }
+
+  deinit {
+    if let memory { strata_unmap_memory(memory, mappedByteCount) }
   }
 
   func makeOwner() -> RowCacheOwner {

@@ -37,23 +37,17 @@ struct RowCacheShard: ~Copyable {
   private(set) var changeCount: UInt64 = 0
   private var closers = 0
 
-  init(byteCount: Int) {
+  /// - Parameter memory: Zeroed, aligned to 64 bytes, at least 4,608 of them; outlives the shard.
+  init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
     // The table takes an eighth of what the ring does, or less.
-    capacity = max(4_096, byteCount / 9 * 8) & ~7
+    capacity = byteCount / 9 * 8 & ~63
     var count = 1
     let wanted = capacity / (Self.assumedEntryByteCount * Self.slotsPerBucket)
     while count * 2 <= wanted { count *= 2 }
     bucketMask = count - 1
-    ring = .allocate(byteCount: capacity, alignment: 64)
-    let tableByteCount = count * Self.slotsPerBucket * 8
-    let table = UnsafeMutableRawPointer.allocate(byteCount: tableByteCount, alignment: 64)
-    table.initializeMemory(as: UInt64.self, repeating: 0, count: count * Self.slotsPerBucket)
-    buckets = table.assumingMemoryBound(to: UInt64.self)
-  }
-
-  deinit {
-    ring.deallocate()
-    UnsafeMutableRawPointer(buckets).deallocate()
+    ring = memory
+    buckets = (memory + capacity).bindMemory(
+      to: UInt64.self, capacity: count * Self.slotsPerBucket)
   }
 
   // MARK: - Changes
