@@ -96,6 +96,13 @@ package final class MutationStream {
     sequence += 1
   }
 
+  /// Waits until everything sent is acknowledged.
+  package func drain() throws(ClientError) {
+    if let failure { throw failure }
+    guard let client, !hasEnded else { return }
+    try advance(client) { acknowledged == sequence }
+  }
+
   /// Waits until everything sent is acknowledged, and ends the stream.
   ///
   /// - Parameter forgetsProducer: Everything there is has been sent: the producer's position is

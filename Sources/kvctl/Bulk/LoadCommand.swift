@@ -77,9 +77,7 @@ struct LoadCommand: ParsableCommand {
     var progress = LoadProgress(total: input.byteCount)
     Interruption.listen()
     do {
-      try loader.run(
-        input, maxRejects: maxRejects ?? .max, forgetsProducer: producer == nil
-      ) { loader in
+      try loader.run(input, maxRejects: maxRejects ?? .max) { loader in
         progress.update(rows: loader.committedRows, bytes: loader.committedBytes)
       }
     } catch {
@@ -91,6 +89,8 @@ struct LoadCommand: ParsableCommand {
     progress.clear()
     try loader.rejects.finish()
     summarize(loader, progress)
+    // What was loaded is said before the position goes: who is cut off in between is told again.
+    try loader.finish(forgetsProducer: producer == nil)
     try judge(loader)
   }
 

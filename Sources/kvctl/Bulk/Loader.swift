@@ -80,8 +80,7 @@ final class Loader {
 
   /// Reads to the end of the input, or until someone wants to stop.
   func run(
-    _ input: borrowing LoadInput, maxRejects: Int, forgetsProducer: Bool,
-    onProgress: (Loader) -> Void
+    _ input: borrowing LoadInput, maxRejects: Int, onProgress: (Loader) -> Void
   ) throws {
     let resumed = stream?.nextPosition ?? 0
     skippedCount = resumed > 0 ? resumed - 1 : 0
@@ -98,8 +97,15 @@ final class Loader {
     }
     if !Interruption.isRequested { try sendBatch() }
     isComplete = !hasMore && !Interruption.isRequested && rejects.count <= maxRejects
-    try stream?.finish(forgetsProducer: forgetsProducer && isComplete)
+    try stream?.drain()
     if let noteFailure { throw noteFailure }
+  }
+
+  /// Ends the stream; the last thing to do.
+  ///
+  /// - Parameter forgetsProducer: The same input would then be loaded anew.
+  func finish(forgetsProducer: Bool) throws {
+    try stream?.finish(forgetsProducer: forgetsProducer && isComplete)
   }
 
   private var isBatchFull: Bool {
