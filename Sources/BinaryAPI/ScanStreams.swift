@@ -16,7 +16,8 @@ final class ScanStream: @unchecked Sendable {
   let cost: Int
   let scan: RowScan
   let row = RowBuffer()
-  /// Bytes of bodies that may still be sent; the last chunk may take it below zero.
+  /// Bytes of bodies that may still be sent; the last chunk may take it below zero. The loop's: a
+  /// worker is told what there was when it began.
   var credit: Int64
   /// A worker or a turn of the loop will go on with it.
   var isBusy = false
@@ -130,7 +131,9 @@ extension BinarySession {
     let deadline = front.time.monotonicNanoseconds + BinarySession.sliceNanoseconds
     while true {
       var frames = RowFrames(.scan, stream.id, writer)
-      let pause = stream.run(&frames, &connection.output, wait: .forbidden, byteCount: 1) {
+      let pause = stream.run(
+        &frames, &connection.output, wait: .forbidden, byteCount: 1, credit: stream.credit
+      ) {
         front.time.monotonicNanoseconds >= deadline
       }
       stream.credit -= Int64(frames.closedByteCount)
@@ -160,13 +163,14 @@ extension BinarySession {
   private func runOnWorker(_ stream: ScanStream) {
     stream.isBusy = true
     let writer = writer
-    let byteCount = Int(min(stream.credit, Int64(BinarySession.workerByteCount)))
+    let credit = stream.credit
+    let byteCount = Int(min(credit, Int64(BinarySession.workerByteCount)))
     front.scheduler.submit(to: .blocking) { [self] in
       let prepared = PreparedAnswer()
       var frames = RowFrames(.scan, stream.id, writer)
-      let pause = stream.run(&frames, &prepared.bytes, wait: .allowed, byteCount: byteCount) {
-        false
-      }
+      let pause = stream.run(
+        &frames, &prepared.bytes, wait: .allowed, byteCount: byteCount, credit: credit
+      ) { false }
       let sent = Int64(frames.closedByteCount)
       loop.execute { [self] in
         stream.isBusy = false
@@ -189,7 +193,7 @@ extension ScanStream {
   /// What has been read is in closed frames on return.
   fileprivate func run(
     _ frames: inout RowFrames, _ output: inout ByteBuffer, wait: ReadWait, byteCount: Int,
-    isDue: () -> Bool
+    credit: Int64, isDue: () -> Bool
   ) -> ScanPause {
     var count = 0
     do throws(TableServiceError) {
