@@ -70,7 +70,7 @@ linearizability: release-tests
 TESTS = debug/strataPackageTests.xctest --testing-library swift-testing
 test-address-sanitizer: packages
 	$(SWIFT) build --build-tests --sanitize=address --scratch-path .build/address
-	ASAN_OPTIONS=detect_leaks=0 .build/address/$(TESTS)
+	ASAN_OPTIONS=detect_leaks=0 STRATA_READY_SECONDS=30 .build/address/$(TESTS)
 
 test-thread-sanitizer: packages
 	$(SWIFT) build --build-tests --sanitize=thread --scratch-path .build/thread
