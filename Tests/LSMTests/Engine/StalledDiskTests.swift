@@ -11,23 +11,10 @@ import VFS
 
 @Suite struct StalledDiskTests {
   @Test func `while a sync hangs, memory is bounded and reads go on`() throws {
-    let simulated = SimulatedFileSystem()
-    try simulated.createDirectory("/data")
-    let isStalled = Mutex(false)
-    let release = Latch()
-    let disk = InterceptedFileSystem(simulated) { call in
-      if call.operation == .sync, isStalled.withLock({ $0 }) { release.wait() }
-      return .proceed
-    }
-    let scheduler = ThreadScheduler()
-    defer { scheduler.shutDown() }
-    let environment = EngineEnvironment(
-      fileSystem: disk, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
-      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 512 << 20))
-    let engine = try Engine.open(
-      "/data/engine", environment: environment, options: EngineOptions(), merger: TextMerger())
-    try engine.write(.put, "key", "value")
-    isStalled.withLock { $0 = true }
+    let world = try StalledWorld()
+    defer { world.scheduler.shutDown() }
+    let engine = world.engine
+    world.stall()
 
     let outcomes = Mutex<(written: Int, later: Int)>((0, 0))
     let value = [UInt8](repeating: 7, count: 4 << 20)
@@ -54,32 +41,18 @@ import VFS
     #expect(outcomes.withLock { $0.written } == 0)
     #expect(try engine.text(of: "key") == "value")
 
-    isStalled.withLock { $0 = false }
-    release.open()
+    world.release()
     try engine.close()
     #expect(outcomes.withLock { $0.written } == count - later)
   }
 
   @Test func `when the queue stands, who would rather not wait is told at once`() throws {
-    let simulated = SimulatedFileSystem()
-    try simulated.createDirectory("/data")
-    let isStalled = Mutex(false)
-    let release = Latch()
-    let disk = InterceptedFileSystem(simulated) { call in
-      if call.operation == .sync, isStalled.withLock({ $0 }) { release.wait() }
-      return .proceed
-    }
-    let scheduler = ThreadScheduler()
-    defer { scheduler.shutDown() }
-    let environment = EngineEnvironment(
-      fileSystem: disk, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
-      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 64 << 20))
     var options = EngineOptions()
     options.shedNanoseconds = 20_000_000
-    let engine = try Engine.open(
-      "/data/engine", environment: environment, options: options, merger: TextMerger())
-    try engine.write(.put, "key", "value")
-    isStalled.withLock { $0 = true }
+    let world = try StalledWorld(options)
+    defer { world.scheduler.shutDown() }
+    let (engine, scheduler) = (world.engine, world.scheduler)
+    world.stall()
 
     let outcomes = Mutex<(written: Int, refused: Int)>((0, 0))
     func commit(_ index: Int, isPatient: Bool) {
@@ -108,8 +81,7 @@ import VFS
     #expect(refused > 0 && refused < 38, "\(refused) of 40 were refused")
     commit(40, isPatient: true)
     #expect(outcomes.withLock { $0.refused } == refused)
-    isStalled.withLock { $0 = false }
-    release.open()
+    world.release()
     for _ in 0..<1_000 where outcomes.withLock({ $0.written + $0.refused }) < 41 {
       scheduler.pause(nanoseconds: 10_000_000)
     }
@@ -117,5 +89,42 @@ import VFS
     commit(41, isPatient: false)
     try engine.close()
     #expect(outcomes.withLock { $0.written } == 42 - refused)
+  }
+}
+
+/// An engine that holds one key, on a disk whose syncs can be made to hang.
+private final class StalledWorld: Sendable {
+  let engine: Engine
+  let scheduler: ThreadScheduler
+  private let disk = Stall()
+
+  /// What the disk's interception shares with the test.
+  private final class Stall: Sendable {
+    let isOn = Mutex(false)
+    let end = Latch()
+  }
+
+  init(_ options: EngineOptions = EngineOptions()) throws {
+    let simulated = SimulatedFileSystem()
+    try simulated.createDirectory("/data")
+    let files = InterceptedFileSystem(simulated) { [disk] call in
+      if call.operation == .sync, disk.isOn.withLock({ $0 }) { disk.end.wait() }
+      return .proceed
+    }
+    scheduler = ThreadScheduler()
+    let environment = EngineEnvironment(
+      fileSystem: files, time: SystemTime(), scheduler: scheduler, randomSeed: 1,
+      cache: BlockCache(byteCount: 1 << 20), memory: MemoryBudget(byteCount: 512 << 20))
+    engine = try Engine.open(
+      "/data/engine", environment: environment, options: options, merger: TextMerger())
+    try engine.write(.put, "key", "value")
+  }
+
+  func stall() { disk.isOn.withLock { $0 = true } }
+
+  /// For good.
+  func release() {
+    disk.isOn.withLock { $0 = false }
+    disk.end.open()
   }
 }
