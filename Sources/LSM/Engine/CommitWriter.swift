@@ -23,6 +23,8 @@ final class CommitWriter {
   private var lastSequence: SequenceNumber
   /// How each request of the current group fares: its last number, or why it was refused.
   private var outcomes: [Result<SequenceNumber, EngineError>] = []
+  /// Entries of the current group that are not in the memtable yet.
+  private var entries: ContiguousArray<MemtableEntry> = []
   /// Of the keys of the current group, for the row cache.
   private var keyHashes: ContiguousArray<UInt64> = []
 
@@ -46,8 +48,10 @@ final class CommitWriter {
       try makeRoom(for: group)
       let memtable = state.view.active.memtable
       for request in group { outcomes.append(try admit(request, memtable)) }
+      insertEntries(into: memtable)
       try writeLog(group, from: first)
     } catch {
+      entries.removeAll()
       if state.readOnly == nil { state.becomeReadOnly(error) }
       let refusal = state.readOnly ?? error
       outcomes = group.map { _ in .failure(refusal) }
@@ -96,6 +100,7 @@ final class CommitWriter {
     _ request: CommitRequest, _ memtable: Memtable
   ) throws(EngineError) -> Result<SequenceNumber, EngineError> {
     if let decide = request.decide {
+      insertEntries(into: memtable)
       let reader = GroupReader(view: state.view, sequence: lastSequence)
       do {
         try decide(reader, &request.batch)
@@ -123,23 +128,31 @@ final class CommitWriter {
     } catch {
       throw .file(error)
     }
-    insert(request.batch.encoded, into: memtable)
+    number(request.batch.encoded)
     return .success(lastSequence)
   }
 
-  private func insert(_ encoded: ByteView, into memtable: Memtable) {
+  /// Gives the entries their numbers. The views last as long as the request, which the group holds.
+  private func number(_ encoded: ByteView) {
     var reader = WriteBatchReader(encoded)
     let hashes = state.rowOwner != nil
     do throws(ByteReadError) {
       while let entry = try reader.next() {
         if hashes { keyHashes.append(entry.key.persistedHash) }
         lastSequence = SequenceNumber(lastSequence.rawValue + 1)
-        memtable.insert(
-          kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence)
+        entries.append(
+          MemtableEntry(
+            kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence))
       }
     } catch {
       preconditionFailure("a batch reads as it was written")
     }
+  }
+
+  /// All at once where that is possible: their searches then wait for memory together.
+  private func insertEntries(into memtable: Memtable) {
+    memtable.insert(entries)
+    entries.removeAll(keepingCapacity: entries.count <= 1 << 14)
   }
 
   /// Step 2.

@@ -161,6 +161,9 @@ private struct Replay {
   private(set) var memtables: [LoggedMemtable]
   private(set) var lastSequence: SequenceNumber
   private var sealedByteCount = 0
+  /// Entries of the record being replayed that are not in the memtable yet.
+  private var entries: ContiguousArray<MemtableEntry> = []
+  private static let entriesAtOnce = 1_024
   private(set) var recordCount = 0
   private(set) var tornByteCount: UInt64 = 0
 
@@ -218,11 +221,14 @@ private struct Replay {
       while let entry = try reader.next() {
         if sequence > lastSequence.rawValue {
           lastSequence = SequenceNumber(sequence)
-          memtable.insert(
-            kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence)
+          entries.append(
+            MemtableEntry(
+              kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence))
+          if entries.count == Replay.entriesAtOnce { insertEntries(into: memtable) }
         }
         sequence += 1
       }
+      insertEntries(into: memtable)
     } catch {
       throw .corrupt(
         path: chain.current?.path ?? recovery.directory, offset: 0,
@@ -234,6 +240,11 @@ private struct Replay {
       try flush(goingOnWith: log)
     }
     startMemtable(firstLog: log)
+  }
+
+  private mutating func insertEntries(into memtable: Memtable) {
+    memtable.insert(entries)
+    entries.removeAll(keepingCapacity: true)
   }
 
   /// Writes all memtables to one file of level 0. The log being read stays live: more of its

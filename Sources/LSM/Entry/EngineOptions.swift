@@ -18,7 +18,7 @@ package struct EngineOptions: Sendable {
   /// Wait in the commit queue from which on impatient commits are refused, once it lasts; 0: never.
   package var shedNanoseconds: UInt64 = 0
   /// Bytes of entries at which a memtable is sealed. 32 MiB: flushes in under half a second, and
-  /// two sealed ones fit a small budget.
+  /// two sealed ones fit a small budget. With more memory, see `init(memoryByteCount:)`.
   package var memtableByteCount = 32 << 20
   /// Sealed memtables at which writers are slowed; at twice that they wait.
   package var sealedMemtableLimit = 2
@@ -45,4 +45,15 @@ package struct EngineOptions: Sendable {
   /// Compress blocks with LZ4 where that saves an eighth.
   package var compress = true
   package init() {}
+
+  /// Sizes for engines that have `memoryByteCount` together: the larger a memtable, the more
+  /// overwritten values never leave it, and the less often a level is rewritten for each of them.
+  package init(memoryByteCount: Int) {
+    // A fifteenth: one that is filled, and four more before writers stop, fit the memtables' share.
+    memtableByteCount = min(max(memoryByteCount / 15, memtableByteCount), 128 << 20)
+    logFileByteCount = UInt64(max(memtableByteCount / 2, Int(logFileByteCount)))
+    // What level 0 gathers goes down at once, not first to a level that it overfills.
+    baseLevelByteCount = max(
+      baseLevelByteCount, UInt64(levelZeroTrigger) * UInt64(memtableByteCount))
+  }
 }

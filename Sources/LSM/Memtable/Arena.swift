@@ -1,6 +1,7 @@
 // Memory that is taken in chunks, handed out in order and given back all at once. One thread
 // allocates; what it hands out may be read by any thread as long as the arena lives.
 
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 
@@ -10,6 +11,10 @@ struct Arena: ~Copyable {
   private static let firstChunkByteCount = 64 << 10
   /// Later chunks: mapped, so that freeing one gives its pages back at once.
   private static let chunkByteCount = 1 << 20
+  /// Chunks of a large arena: a huge page each, because a search touches pages all over it.
+  private static let hugeChunkByteCount = 2 << 20
+  /// Bytes from which on an arena is large.
+  private static let hugeFromByteCount = 4 << 20
 
   private struct Chunk {
     let base: UnsafeMutableRawPointer
@@ -38,7 +43,11 @@ struct Arena: ~Copyable {
 
   deinit {
     for chunk in state.pointee.chunks {
-      if chunk.isMapped { munmap(chunk.base, chunk.byteCount) } else { free(chunk.base) }
+      if chunk.isMapped {
+        strata_unmap_memory(chunk.base, chunk.byteCount)
+      } else {
+        free(chunk.base)
+      }
       memory.memtablesChanged(by: -chunk.byteCount)
     }
     state.deinitialize(count: 1)
@@ -73,7 +82,9 @@ struct Arena: ~Copyable {
       state.pointee.chunks.append(own)
       return own.base
     }
-    let chunk = Arena.takeChunk(Arena.chunkByteCount, memory)
+    let isLarge = used.load(ordering: .relaxed) >= Arena.hugeFromByteCount
+    let chunk = Arena.takeChunk(
+      isLarge ? Arena.hugeChunkByteCount : Arena.chunkByteCount, memory)
     state.pointee.chunks.append(chunk)
     state.pointee.next = chunk.base + byteCount
     state.pointee.remaining = chunk.byteCount - byteCount
@@ -87,8 +98,10 @@ struct Arena: ~Copyable {
       precondition(base != nil, "memory for a memtable chunk")
       return Chunk(base: base.unsafelyUnwrapped, byteCount: byteCount, isMapped: false)
     }
-    let base = mmap(
-      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let base =
+      byteCount >= hugeChunkByteCount
+      ? strata_map_memory(byteCount)
+      : mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     precondition(base != MAP_FAILED && base != nil, "memory for a memtable chunk")
     return Chunk(base: base.unsafelyUnwrapped, byteCount: byteCount, isMapped: true)
   }

@@ -9,6 +9,21 @@
 package import Bytes
 internal import Synchronization
 
+/// One entry on its way into a memtable. Its views must last until it is there.
+package struct MemtableEntry {
+  package let kind: EntryKind
+  package let key: ByteView
+  package let value: ByteView
+  package let sequence: SequenceNumber
+
+  package init(kind: EntryKind, key: ByteView, value: ByteView, sequence: SequenceNumber) {
+    self.kind = kind
+    self.key = key
+    self.value = value
+    self.sequence = sequence
+  }
+}
+
 /// Entries of one span of sequence numbers. Immutable once its writer has stopped.
 package final class Memtable: @unchecked Sendable {
   // What readers touch is immutable or published by acquire and release on the links and counters;
@@ -57,26 +72,51 @@ package final class Memtable: @unchecked Sendable {
   package func insert(
     kind: EntryKind, key: ByteView, value: ByteView, sequence: SequenceNumber
   ) {
-    precondition(key.count <= Limits.keyByteCount, "key within limit")
-    precondition(value.count <= Limits.valueByteCount, "value within limit")
-    precondition(sequence > lastSequence, "sequence numbers grow")
+    insert(
+      MemtableEntry(kind: kind, key: key, value: value, sequence: sequence),
+      at: list.findPlace(SkipListKey(key), order: Memtable.order(sequence, kind)))
+  }
+
+  /// Inserts entries, in order, whose places are looked for together. As `insert` of each.
+  package func insert(_ entries: ContiguousArray<MemtableEntry>) {
+    var start = 0
+    while start < entries.count {
+      let count = min(entries.count - start, SkipList.searchCount)
+      for index in 0..<count {
+        let entry = entries[start + index]
+        list.begin(
+          list.searches + index, SkipListKey(entry.key),
+          order: Memtable.order(entry.sequence, entry.kind))
+      }
+      list.findPlaces(count: count)
+      for index in 0..<count { insert(entries[start + index], at: list.searches + index) }
+      start += count
+    }
+  }
+
+  private static func order(_ sequence: SequenceNumber, _ kind: EntryKind) -> UInt64 {
     precondition(sequence.rawValue < 1 << 56, "a sequence number has 56 bits")
-    let searched = SkipListKey(key)
-    let order = sequence.rawValue << 8 | UInt64(kind.rawValue)
-    let older = list.findPlace(searched, order: order)
-    let sameKey = older.map { searched.compare($0) == 0 } ?? false
+    return sequence.rawValue << 8 | UInt64(kind.rawValue)
+  }
+
+  private func insert(_ entry: MemtableEntry, at place: UnsafeMutablePointer<SkipListSearch>) {
+    precondition(entry.key.count <= Limits.keyByteCount, "key within limit")
+    precondition(entry.value.count <= Limits.valueByteCount, "value within limit")
+    let sequence = entry.sequence
+    precondition(sequence > lastSequence, "sequence numbers grow")
+    let key = place.pointee.key
     var chain: MergeChain?
-    if kind == .merge, sameKey, let older {
-      chain = Memtable.chain(onto: older, adding: value.count)
+    if entry.kind == .merge, let older = list.follower(of: place), key.compare(older) == 0 {
+      chain = Memtable.chain(onto: older, adding: entry.value.count)
     }
     if oldest.load(ordering: .relaxed) == 0 {
       oldest.store(sequence.rawValue, ordering: .releasing)
     }
     // Before the entry is linked: whoever reads the entry must not read an older bound.
     newest.store(sequence.rawValue, ordering: .releasing)
-    list.insert(searched, order: order, value: value, chain: chain)
+    list.insert(place, value: entry.value, chain: chain)
     counter.store(counter.load(ordering: .relaxed) &+ 1, ordering: .releasing)
-    if let chain, Memtable.isFoldDue(chain) { fold(searched, sequence) }
+    if let chain, Memtable.isFoldDue(chain) { fold(key, sequence) }
   }
 
   private static func chain(onto older: SkipListNode, adding byteCount: Int) -> MergeChain {
@@ -118,9 +158,9 @@ package final class Memtable: @unchecked Sendable {
     }
     precondition(foldOutput.count <= Limits.valueByteCount, "a folded value within limit")
     let order = sequence.rawValue << 8 | SkipListNode.foldFlag | UInt64(kind.rawValue)
-    _ = list.findPlace(key, order: order)
     list.insert(
-      key, order: order, value: kind == .delete ? ByteView() : foldOutput.view, chain: nil)
+      list.findPlace(key, order: order), value: kind == .delete ? ByteView() : foldOutput.view,
+      chain: nil)
   }
 
   // MARK: Reading

@@ -46,6 +46,8 @@ package final class MemtableCursor: EntryCursor {
       // Older entries of the key are visible too; another key's newest perhaps not.
       node = newestVisible(entry.next(0))
     }
+    // What comes after it arrives while the caller looks at this one.
+    if let following = node?.next(0) { following.prefetch() }
   }
 
   package func previousKey() {

@@ -10,6 +10,7 @@
 // `prefix` is the key's first 8 bytes as a big-endian word: most comparisons end there.
 
 internal import Bytes
+internal import CLinux
 internal import Synchronization
 
 /// What a merge entry knows of the unfolded entries of its key in the same memtable.
@@ -61,6 +62,13 @@ struct SkipListNode: Equatable {
   @inline(__always) var key: ByteView { ByteView(base + keyOffset, count: keyCount) }
   @inline(__always) var value: ByteView {
     ByteView(base + (keyOffset &+ keyCount), count: valueCount)
+  }
+
+  /// Asks for the node's first lines: links, key and a short value.
+  @inline(__always) func prefetch() {
+    strata_prefetch(base)
+    strata_prefetch(base + 64)
+    strata_prefetch(base + 128)
   }
 
   var chain: MergeChain? {
@@ -133,13 +141,14 @@ struct SkipList: ~Copyable {
   /// What only the writer touches.
   private struct WriterState {
     var random: UInt64
-    var splice: InlineArray<12, SkipListNode>
   }
 
   private let arena: Arena
-  private let head: SkipListNode
+  let head: SkipListNode
   private let writer: UnsafeMutablePointer<WriterState>
-  private let heightInUse = Atomic<Int>(1)
+  /// Of the writer: places it has found and not yet inserted at.
+  let searches: UnsafeMutablePointer<SkipListSearch>
+  let heightInUse = Atomic<Int>(1)
 
   init(memory: MemoryBudget, randomSeed: UInt64) {
     arena = Arena(memory: memory)
@@ -150,13 +159,18 @@ struct SkipList: ~Copyable {
     head = SkipListNode(base)
     for level in 0..<SkipList.maxHeight { head.initializeLink(level) }
     writer = .allocate(capacity: 1)
-    writer.initialize(
-      to: WriterState(random: randomSeed | 1, splice: InlineArray(repeating: head)))
+    writer.initialize(to: WriterState(random: randomSeed | 1))
+    searches = .allocate(capacity: SkipList.searchCount + 1)
+    searches.initialize(
+      repeating: SkipListSearch(SkipListKey(ByteView()), order: 0, from: head, height: 1),
+      count: SkipList.searchCount + 1)
   }
 
   deinit {
     writer.deinitialize(count: 1)
     writer.deallocate()
+    searches.deinitialize(count: SkipList.searchCount + 1)
+    searches.deallocate()
   }
 
   /// Bytes taken from the budget. For the writer, or once it has stopped.
@@ -217,37 +231,19 @@ struct SkipList: ~Copyable {
 
   /// Does the node sort before (`key`, `order`)?
   @inline(__always)
-  private static func isBefore(_ node: SkipListNode, _ key: SkipListKey, _ order: UInt64) -> Bool {
+  static func isBefore(_ node: SkipListNode, _ key: SkipListKey, _ order: UInt64) -> Bool {
     let comparison = key.compare(node)
     return comparison > 0 || (comparison == 0 && node.order > order)
   }
 
   // MARK: Inserting
 
-  /// Finds the place of (`key`, `order`) and keeps it for `insert`; one writer.
-  ///
-  /// - Returns: The entry that will follow: of the same key, its newest older one.
-  func findPlace(_ key: SkipListKey, order: UInt64) -> SkipListNode? {
-    var node = head
-    var level = SkipList.maxHeight &- 1
-    let inUse = heightInUse.load(ordering: .relaxed)
-    while level >= inUse {
-      writer.pointee.splice[level] = head
-      level &-= 1
-    }
-    while true {
-      if let next = node.next(level), SkipList.isBefore(next, key, order) {
-        node = next
-        continue
-      }
-      writer.pointee.splice[level] = node
-      if level == 0 { return node.next(0) }
-      level &-= 1
-    }
-  }
-
-  /// Inserts at the place found last, which must be for the same key and order.
-  func insert(_ key: SkipListKey, order: UInt64, value: ByteView, chain: MergeChain?) {
+  /// Inserts what `search` has looked for; entries inserted since then are walked over. One writer.
+  func insert(
+    _ search: UnsafeMutablePointer<SkipListSearch>, value: ByteView, chain: MergeChain?
+  ) {
+    let key = search.pointee.key
+    let order = search.pointee.order
     let height = randomHeight()
     let chainCount = chain == nil ? 0 : SkipListNode.chainByteCount
     let keyOffset = SkipListNode.fixedByteCount + height * 8 + chainCount
@@ -270,9 +266,14 @@ struct SkipList: ~Copyable {
     ).copyMemory(from: value.buffer)
     let node = SkipListNode(base)
     for level in 0..<height {
-      let before = writer.pointee.splice[level]
+      var before = search.pointee.splice[level]
+      var after = before.next(level)
+      while let next = after, SkipList.isBefore(next, key, order) {
+        before = next
+        after = next.next(level)
+      }
       node.initializeLink(level)
-      node.setNext(level, before.next(level))
+      node.setNext(level, after)
       before.setNext(level, node)
     }
     if height > heightInUse.load(ordering: .relaxed) {

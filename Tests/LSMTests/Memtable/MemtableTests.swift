@@ -63,22 +63,42 @@ struct MemtableModel {
     [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0],
   ]
 
+  /// Inserts one by one, or, for even seeds, some dozens at a time.
   private func fill(_ table: Memtable, seed: UInt64, count: Int) -> MemtableModel {
     var random = SeededGenerator(seed: seed)
     var model = MemtableModel()
+    var together = EntriesTogether(table, limit: seed.isMultiple(of: 2) ? 40 : 1)
+    defer { together.insert() }
     for sequence in 1...UInt64(count) {
       let key = Self.keys[Int.random(in: 0..<Self.keys.count, using: &random)]
       let kind: EntryKind = random.chance(0.9) ? .merge : random.chance(0.5) ? .put : .delete
       let length = kind == .delete ? 0 : Int.random(in: 0...6, using: &random)
       let value = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
-      ByteView.of(key) { key in
-        ByteView.of(value) { value in
-          table.insert(kind: kind, key: key, value: value, sequence: SequenceNumber(sequence))
-        }
-      }
+      together.add(kind, key, value, SequenceNumber(sequence))
       model.entries[key, default: []].append(.init(kind: kind, value: value, sequence: sequence))
     }
     return model
+  }
+
+  @Test("many keys that go in together are in order", arguments: 1...4 as ClosedRange<UInt64>)
+  func manyKeys(seed: UInt64) {
+    let table = memtable()
+    var random = SeededGenerator(seed: seed)
+    var together = EntriesTogether(table, limit: 300)
+    var model: [[UInt8]: UInt64] = [:]
+    for sequence in 1...5_000 as ClosedRange<UInt64> {
+      let key = Array("row \(Int.random(in: 0..<3_000, using: &random))".utf8)
+      together.add(.put, key, [UInt8(truncatingIfNeeded: sequence)], SequenceNumber(sequence))
+      model[key] = sequence
+    }
+    together.insert()
+    #expect(table.entryCount == 5_000)
+    let cursor = table.cursor(at: SequenceNumber(.max))
+    cursor.seekToFirst()
+    let expected = model.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    let found = forwards(cursor)
+    #expect(found.map(\.0) == expected.map(\.key))
+    #expect(found.map(\.1) == expected.map { [UInt8(truncatingIfNeeded: $0.value)] })
   }
 
   @Test("lookups equal a list at every snapshot", arguments: 1...12 as ClosedRange<UInt64>)
@@ -229,5 +249,50 @@ struct MemtableModel {
     #expect(newest([3, 0xe8], [4]) == 1_000)
     #expect(newest([0], [2]) >= 511)
     #expect(table.newestSequence(from: nil, to: nil) == SequenceNumber(1_000))
+  }
+}
+
+/// Gathers entries and inserts up to `limit` of them at once.
+private struct EntriesTogether {
+  private let table: Memtable
+  private let limit: Int
+  private var waiting: [(EntryKind, [UInt8], [UInt8], SequenceNumber)] = []
+
+  init(_ table: Memtable, limit: Int) {
+    self.table = table
+    self.limit = limit
+  }
+
+  mutating func add(
+    _ kind: EntryKind, _ key: [UInt8], _ value: [UInt8], _ sequence: SequenceNumber
+  ) {
+    waiting.append((kind, key, value, sequence))
+    if waiting.count == limit { insert() }
+  }
+
+  mutating func insert() {
+    var bytes = ByteBuffer(capacity: waiting.reduce(1) { $0 + $1.1.count + $1.2.count })
+    for entry in waiting {
+      ByteView.of(entry.1) { bytes.append($0) }
+      ByteView.of(entry.2) { bytes.append($0) }
+    }
+    var rest = bytes.view
+    func take(_ count: Int) -> ByteView {
+      defer { rest = rest.dropFirst(count) }
+      return rest.prefix(count)
+    }
+    if let only = waiting.first, waiting.count == 1 {
+      table.insert(
+        kind: only.0, key: take(only.1.count), value: take(only.2.count), sequence: only.3)
+    } else {
+      table.insert(
+        ContiguousArray(
+          waiting.map { entry in
+            MemtableEntry(
+              kind: entry.0, key: take(entry.1.count), value: take(entry.2.count),
+              sequence: entry.3)
+          }))
+    }
+    waiting.removeAll()
   }
 }
