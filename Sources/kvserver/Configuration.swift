@@ -85,9 +85,20 @@ struct Configuration {
     loops.spinNanoseconds = try values.time(.spin, loops.spinNanoseconds)
     loops.shedNanoseconds = try values.time(.shedAfter, Configuration.shedNanoseconds)
     self.loops = loops
-    var engine = try values.engine()
+    var engine = try values.engine(
+      memoryByteCount: memoryByteCount - Configuration.requestByteCount(of: memoryByteCount))
     engine.shedNanoseconds = loops.shedNanoseconds
     self.engine = engine
+  }
+
+  /// The share of the memory that requests may hold between arrival and answer.
+  var requestByteCount: Int { Configuration.requestByteCount(of: memoryByteCount) }
+  /// The rest: memtables and caches.
+  var engineByteCount: Int { memoryByteCount - requestByteCount }
+
+  /// An eighth, but room for a large value in each front and no more than many of them.
+  private static func requestByteCount(of memoryByteCount: Int) -> Int {
+    min(max(memoryByteCount / 8, 16 << 20), 512 << 20)
   }
 }
 
@@ -124,8 +135,8 @@ private struct SettingValues {
   }
 
   /// Tuning of the engines (`engine.…`); their durability is the service's.
-  func engine() throws(ConfigurationError) -> EngineOptions {
-    var options = EngineOptions()
+  func engine(memoryByteCount: Int) throws(ConfigurationError) -> EngineOptions {
+    var options = EngineOptions(memoryByteCount: memoryByteCount)
     options.memtableByteCount = try size(.engineMemtable, options.memtableByteCount)
     options.logFileByteCount = UInt64(
       try size(.engineLogFile, Int(options.logFileByteCount)))

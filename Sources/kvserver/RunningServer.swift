@@ -42,9 +42,9 @@ struct RunningServer {
     let watch = StallWatch(now: { time.monotonicNanoseconds })
     stalls = StallReporter(watch, logger: logger)
     let files = WatchedFileSystem(PosixFileSystem(), watch: watch)
-    let requestByteCount = RunningServer.requestByteCount(of: configuration.memoryByteCount)
+    let requestByteCount = configuration.requestByteCount
     var options = TableServiceOptions()
-    options.memoryByteCount = configuration.memoryByteCount - requestByteCount
+    options.memoryByteCount = configuration.engineByteCount
     options.durability = configuration.durability
     options.engine = configuration.engine
     let events = EngineEventLog(logger: logger)
@@ -126,12 +126,6 @@ struct RunningServer {
     }
     options.handshakes = { secure?.figures ?? [] }
     return options
-  }
-
-  /// The share of the budget that requests may hold between arrival and answer: an eighth, but room
-  /// for a large value in each front and no more than many of them.
-  private static func requestByteCount(of memoryByteCount: Int) -> Int {
-    min(max(memoryByteCount / 8, 16 << 20), 512 << 20)
   }
 
   /// Raises the limit of descriptors as far as allowed; returns how many connections a front may
