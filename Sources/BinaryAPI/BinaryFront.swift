@@ -2,6 +2,7 @@
 
 internal import BinaryProtocol
 internal import Bytes
+internal import Synchronization
 package import Net
 package import Runtime
 package import Tablets
@@ -33,6 +34,7 @@ package final class BinaryFront: Sendable {
   /// Apart from `budget`: a peer that stops in the middle of a long frame holds up other long
   /// frames at most.
   let arrivals: InFlightBudget
+  private let loopWrites = Mutex<[ObjectIdentifier: LoopWrites]>([:])
 
   package init(
     service: TableService, scheduler: any Scheduler, time: any TimeSource,
@@ -46,6 +48,16 @@ package final class BinaryFront: Sendable {
       scheduler, .blocking, time: time, limitNanoseconds: options.shedNanoseconds)
     self.budget = InFlightBudget(byteCount: options.inFlightByteCount / 2)
     self.arrivals = InFlightBudget(byteCount: options.inFlightByteCount / 2)
+  }
+
+  /// What gathers the writes of a loop.
+  func writes(of loop: EventLoop) -> LoopWrites {
+    loopWrites.withLock { writes in
+      if let known = writes[ObjectIdentifier(loop)] { return known }
+      let new = LoopWrites(loop)
+      writes[ObjectIdentifier(loop)] = new
+      return new
+    }
   }
 
   /// What a client hears that greets a port of TLS in plain bytes: a whole greeting that refuses.

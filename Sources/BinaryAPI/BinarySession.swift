@@ -6,6 +6,7 @@ internal import BinaryProtocol
 internal import Bytes
 internal import DataModel
 internal import Net
+internal import Runtime
 internal import Tablets
 
 /// The handler of one connection. Sendable because every use is on `loop`.
@@ -21,8 +22,10 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   let row = RowBuffer()
   /// Keys of requests that are looked at together; used within one call.
   var aheadKeys: [ByteView] = []
-  /// Tables with writes of this wake-up that wait to be committed.
-  var tablesWithWrites: [Table] = []
+  /// Of all connections of the loop, in this wake-up.
+  let writes: LoopWrites
+  /// Microseconds: not before what is looked at now was sent. Zero: not asked for yet.
+  private var arrivalTime: Int64 = 0
   var scans: [UInt64: ScanStream] = [:]
   var mutateStreams: [UInt64: MutateStream] = [:]
 
@@ -41,6 +44,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     self.front = front
     self.connection = connection
     self.loop = connection.loop
+    self.writes = front.writes(of: connection.loop)
     self.state = ConnectionState(front.options.limits)
   }
 
@@ -61,6 +65,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     var used = 0
     var requestCount = 0
     var lookedAhead = 0
+    arrivalTime = 0
     // What the last read holds on to must not outlive the call.
     defer { row.clear() }
     while !connection.isOutputFull {
@@ -162,6 +167,12 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
         writer.message(.ping, id, into: &output) { SchemaMessages.write(bytes: payload, into: &$0) }
       }
     }
+  }
+
+  /// The clock when the input being looked at was there; read once for all of it.
+  var arrival: Int64 {
+    if arrivalTime == 0 { arrivalTime = front.time.wallMicroseconds }
+    return arrivalTime
   }
 
   // MARK: - What is in flight

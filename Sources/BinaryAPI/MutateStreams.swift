@@ -105,6 +105,7 @@ extension BinarySession {
       return finish(cost)
     }
     let list = request.takeList()
+    writes.commit()
     if let source = stream.source(position, rowCount: list.rowCount, forgets: forgets) {
       stream.table.ingest(list, from: source) { [self] result in
         completed(stream, sequence, cost, result.map { .init($0.rejected, next: $0.next) })

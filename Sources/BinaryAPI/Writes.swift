@@ -9,45 +9,77 @@ internal import Tablets
 extension BinarySession {
   func mutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {
     let request: MutateRequestView
-    do throws(WireError) { request = try MutateRequestView(body) } catch {
+    do throws(WireError) {
+      request = try MutateRequestView(body, reusing: writes.takeList())
+    } catch {
       refuse(.mutate, id, Refusal(error))
       return finish(cost)
     }
-    let table: Table
-    do throws(TableServiceError) { table = try front.service.table(request.table) } catch {
-      refuse(.mutate, id, Refusal(error))
-      return finish(cost)
-    }
+    let name = request.table
     let list = request.takeList()
-    guard !list.isEmpty else {
-      send { writer, output in writer.message(.mutate, id, into: &output) { _ in } }
+    do throws(TableServiceError) {
+      guard try add(list, to: name, id, cost) else { return mutateAlone(list, name, id, cost) }
+    } catch {
+      refuse(.mutate, id, Refusal(error))
+      finish(cost)
+    }
+    writes.giveBack(list)
+  }
+
+  /// Adds the list to what this wake-up commits; false when it must be committed alone. A table
+  /// that was dropped and created again is found again.
+  private func add(
+    _ list: borrowing MutationList, to name: ByteView, _ id: UInt64, _ cost: Int
+  ) throws(TableServiceError) -> Bool {
+    let table = try tables.table(name, of: front.service)
+    if list.isEmpty {
+      answer(WaitingWrite(session: self, id: id, cost: cost, rejected: []))
+      return true
+    }
+    let makeWrite = { [self] rejected in
+      WaitingWrite(session: self, id: id, cost: cost, rejected: rejected)
+    }
+    do throws(TableServiceError) {
+      return try writes.add(list, to: table, now: arrival, makeWrite)
+    } catch .notFound(let code, let message) {
+      guard let table = tables.refreshed(name, of: front.service) else {
+        throw .notFound(code: code, message: message)
+      }
+      return try writes.add(list, to: table, now: arrival, makeWrite)
+    }
+  }
+
+  private func mutateAlone(
+    _ list: consuming MutationList, _ name: ByteView, _ id: UInt64, _ cost: Int
+  ) {
+    writes.commit()
+    let table: Table
+    do throws(TableServiceError) { table = try tables.table(name, of: front.service) } catch {
+      refuse(.mutate, id, Refusal(error))
       return finish(cost)
     }
-    commitAfterDispatch(table)
-    table.mutate(list, isPatient: false, waitsForMore: true) { [self] result in
+    table.mutate(list, isPatient: false) { [self] result in
       loop.execute { [self] in
         switch result {
         case .success(let receipt):
-          let response = MutateResponse(rejected: receipt.rejected.map { RejectedRow($0, $1) })
-          send { writer, output in
-            writer.message(.mutate, id, into: &output) { response.encode(into: &$0) }
-          }
-        case .failure(let error): refuse(.mutate, id, Refusal(error))
+          answer(WaitingWrite(session: self, id: id, cost: cost, rejected: receipt.rejected))
+        case .failure(let error):
+          refuse(.mutate, id, Refusal(error))
+          finish(cost)
         }
-        finish(cost)
       }
     }
   }
 
-  /// Writes of all connections that one wake-up of the loop brings are one group.
-  private func commitAfterDispatch(_ table: Table) {
-    guard !tablesWithWrites.contains(where: { $0 === table }) else { return }
-    tablesWithWrites.append(table)
-    guard tablesWithWrites.count == 1 else { return }
-    loop.afterDispatch { [self] in
-      for table in tablesWithWrites { table.commitWaiting() }
-      tablesWithWrites.removeAll(keepingCapacity: true)
+  /// Answers a mutate request that is committed.
+  func answer(_ write: WaitingWrite) {
+    send { writer, output in
+      writer.message(.mutate, write.id, into: &output) { body in
+        if write.rejected.isEmpty { return }
+        MutateResponse(rejected: write.rejected.map { RejectedRow($0, $1) }).encode(into: &body)
+      }
     }
+    finish(write.cost)
   }
 
   func checkAndMutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {
@@ -61,6 +93,7 @@ extension BinarySession {
       refuse(.checkAndMutate, id, Refusal(error))
       return finish(cost)
     }
+    writes.commit()
     let (key, predicate) = (request.key, request.predicate)
     request.withLists { ifMatched, otherwise in
       table.checkAndMutate(
@@ -98,6 +131,7 @@ extension BinarySession {
       refuse(.readModifyWrite, id, Refusal(error))
       return finish(cost)
     }
+    writes.commit()
     table.readModifyWrite(request.key, rules: request.rules, isPatient: false) { [self] result in
       loop.execute { [self] in
         switch result {

@@ -13,15 +13,20 @@ package struct MutateRequestView: ~Copyable {
   package var position: UInt64 = 0
   package var forgetsProducer = false
 
-  /// - Parameter isStream: The body is a MutateStreamRequest.
-  package init(_ body: ByteView, isStream: Bool = false) throws(WireError) {
-    list = MutationList(capacity: body.count)
+  /// - Parameters:
+  ///   - isStream: The body is a MutateStreamRequest.
+  ///   - list: Whose memory is used again.
+  package init(
+    _ body: ByteView, isStream: Bool = false, reusing list: consuming MutationList? = nil
+  ) throws(WireError) {
+    self.list = list ?? MutationList(capacity: body.count)
+    self.list.clear()
     let rows: UInt64 = isStream ? 3 : 2
     var reader = ProtobufReader(body)
     while let number = try reader.next() {
       switch number {
       case 1: table = try reader.bytes()
-      case rows: try MutationDecoder.read(row: try reader.bytes(), into: &list)
+      case rows: try MutationDecoder.read(row: try reader.bytes(), into: &self.list)
       case 2 where isStream: sequence = try reader.varint()
       case 4 where isStream: producer = try reader.bytes()
       case 5 where isStream: position = try reader.varint()

@@ -77,11 +77,8 @@ final class CommitQueue: Sendable {
   // MARK: Coming in
 
   /// Queues the request. It is answered by whoever drains, perhaps before this returns.
-  ///
-  /// - Parameter waitsForMore: The caller will soon call `commitWaiting`: what it may commit by
-  ///   itself stays until then, for one group of many.
-  func submit(_ request: CommitRequest, waitsForMore: Bool = false) {
-    switch admit(request, waitsForMore: waitsForMore) {
+  func submit(_ request: CommitRequest) {
+    switch admit(request) {
     case .refused(let error): request.completion(.failure(error))
     case .waits: break
     case .drains: drain(as: .caller)
@@ -89,25 +86,7 @@ final class CommitQueue: Sendable {
     }
   }
 
-  /// Commits what waits, if nobody is about to; after `submit` with `waitsForMore`.
-  func commitWaiting() {
-    let admission = state.withLock { state -> Admission in
-      if state.waiting.isEmpty || state.isDraining || state.isScheduled { return .waits }
-      if mayCommitHere(state) {
-        state.isDraining = true
-        return .drains
-      }
-      state.isScheduled = true
-      return .schedules
-    }
-    switch admission {
-    case .refused, .waits: break
-    case .drains: drain(as: .caller)
-    case .schedules: schedule(afterNanoseconds: 0)
-    }
-  }
-
-  private func admit(_ request: CommitRequest, waitsForMore: Bool) -> Admission {
+  private func admit(_ request: CommitRequest) -> Admission {
     request.enqueuedNanoseconds = shared.now
     let byteCount = request.expectedByteCount
     let mayRunHere = !mayWait(request)
@@ -124,7 +103,6 @@ final class CommitQueue: Sendable {
       state.waitingByteCount += byteCount
       if state.isDraining || state.isScheduled { return .waits }
       if mayRunHere {
-        if waitsForMore { return .waits }
         state.isDraining = true
         return .drains
       }

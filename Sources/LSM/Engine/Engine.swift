@@ -41,14 +41,7 @@ package final class Engine: Sendable {
   // MARK: Writing
 
   /// Queues a commit; answered through its completion, in the order of durability.
-  ///
-  /// - Parameter waitsForMore: `commitWaiting` follows soon: many small commits become one group.
-  package func commit(_ request: CommitRequest, waitsForMore: Bool = false) {
-    queue.submit(request, waitsForMore: waitsForMore)
-  }
-
-  /// Commits what was told to wait for more.
-  package func commitWaiting() { queue.commitWaiting() }
+  package func commit(_ request: CommitRequest) { queue.submit(request) }
 
   /// Commits and waits; for tests and tools, never on an event loop.
   package func commitAndWait(

@@ -31,6 +31,24 @@ package struct WriteBatch: ~Copyable, Sendable {
     count += 1
   }
 
+  /// A place in a batch to come back to.
+  package struct Mark: Sendable {
+    fileprivate let byteCount: Int
+    fileprivate let count: Int
+  }
+
+  /// The batch's end as it is now.
+  package var mark: Mark { Mark(byteCount: buffer.count, count: count) }
+
+  /// The entries appended since `mark`.
+  package func encoded(from mark: Mark) -> ByteView { buffer.view.dropFirst(mark.byteCount) }
+
+  /// Forgets the entries appended since `mark`.
+  package mutating func rollBack(to mark: Mark) {
+    buffer.truncate(to: mark.byteCount)
+    count = mark.count
+  }
+
   package mutating func clear() {
     buffer.clear(keepingAtMost: 1 << 20)
     count = 0

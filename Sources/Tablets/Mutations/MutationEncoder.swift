@@ -25,6 +25,13 @@ final class MutationEncoder: @unchecked Sendable {
     var maxTime: Int64 = -1
     /// Bytes of the largest change of a row.
     var largestChange = 0
+
+    mutating func add(_ other: Tally) {
+      cells += other.cells
+      deletions += other.deletions
+      maxTime = max(maxTime, other.maxTime)
+      largestChange = max(largestChange, other.largestChange)
+    }
   }
   private(set) var tally = Tally()
 

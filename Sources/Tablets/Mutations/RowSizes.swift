@@ -48,13 +48,14 @@ final class RowSizes: Sendable {
 
   /// Is one of the changes large, or of a large row?
   ///
-  /// - Parameter largest: Bytes of the largest change.
-  func mustDecide(_ batch: borrowing WriteBatch, largest: Int) -> Bool {
+  /// - Parameters:
+  ///   - entries: Encoded as in a `WriteBatch`.
+  ///   - largest: Bytes of the largest change.
+  func mustDecide(_ entries: ByteView, largest: Int) -> Bool {
     if largest >= largeChangeByteCount { return true }
     if count.load(ordering: .relaxed) == 0 { return false }
-    let encoded = batch.encoded
     return bounds.withLock { bounds in
-      var reader = WriteBatchReader(encoded)
+      var reader = WriteBatchReader(entries)
       // The batch was written by this process: it ends where it should.
       while let entry = try? reader.next() {
         if bounds[entry.key.array] != nil { return true }

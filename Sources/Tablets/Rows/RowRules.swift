@@ -6,8 +6,9 @@ internal import DataModel
 internal import LSM
 internal import Synchronization
 
-/// One family as encoder, merger and reader see it.
-struct FamilyRules: Sendable {
+/// One family as encoder, merger and reader see it. A class: it is handed on for every cell, and a
+/// copy of its fields would count references of each.
+final class FamilyRules: Sendable {
   let id: UInt32
   /// Name order.
   let index: Int
@@ -21,6 +22,21 @@ struct FamilyRules: Sendable {
   let aggregate: AggregateKind?
   /// Types of single columns, ascending by qualifier.
   let columnTypes: [(qualifier: [UInt8], type: ValueType)]
+
+  init(
+    id: UInt32, index: Int, definition: FamilyDefinition, name: [UInt8], gcSince: SequenceNumber
+  ) {
+    self.id = id
+    self.index = index
+    self.definition = definition
+    self.name = name
+    gc = definition.gc
+    self.gcSince = gcSince
+    harmlessCellCount = definition.gc.flatMap(\.harmlessCellCount)
+    aggregate = definition.aggregate
+    columnTypes = definition.columns.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+      .map { (qualifier: $0.key, type: $0.value) }
+  }
 
   /// The type a value of this column must have; nil for anything.
   func type(of qualifier: ByteView) -> ValueType? {
@@ -54,11 +70,8 @@ final class RowRules: Sendable {
     families = schema.definition.families.enumerated().map { index, family in
       FamilyRules(
         id: schema.familyIDs[index], index: index, definition: family,
-        name: schema.familyNames[index], gc: family.gc,
-        gcSince: gcSince[schema.familyIDs[index]] ?? .zero,
-        harmlessCellCount: family.gc.flatMap(\.harmlessCellCount), aggregate: family.aggregate,
-        columnTypes: family.columns.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-          .map { (qualifier: $0.key, type: $0.value) })
+        name: schema.familyNames[index],
+        gcSince: gcSince[schema.familyIDs[index]] ?? .zero)
     }
     indexesByID = families.indices.sorted { schema.familyIDs[$0] < schema.familyIDs[$1] }
     gcOnRead = schema.definition.gcOnRead

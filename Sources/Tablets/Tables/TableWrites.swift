@@ -15,12 +15,9 @@ extension Table {
   /// Applies the rows of the list, each atomically, all in one commit. `completion` is called once,
   /// from any thread, when the outcome is known.
   ///
-  /// - Parameters:
-  ///   - isPatient: Waits however long the queue is; else `.retryLater` where it stands.
-  ///   - waitsForMore: `commitWaiting` follows soon: the writes of one wake-up are one group.
+  /// - Parameter isPatient: Waits however long the queue is; else `.retryLater` where it stands.
   package func mutate(
     _ list: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
-    waitsForMore: Bool = false,
     completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
   ) {
     var batch = WriteBatch(capacity: list.byteCount + 64)
@@ -33,7 +30,7 @@ extension Table {
       return completion(.failure(error))
     }
     if batch.isEmpty { return completion(.success(encoded.receipt)) }
-    if sizes.mustDecide(batch, largest: encoded.tally.largestChange) {
+    if sizes.mustDecide(batch.encoded, largest: encoded.tally.largestChange) {
       return mutateDeciding(HeldMutations(list), durability, isPatient, completion)
     }
     let count = batch.count
@@ -45,11 +42,8 @@ extension Table {
           completion(.success(encoded.receipt))
         case .failure(let error): completion(.failure(fold(error)))
         }
-      }, waitsForMore: waitsForMore)
+      })
   }
-
-  /// Commits what was told to wait for more.
-  package func commitWaiting() { engine.commitWaiting() }
 
   /// The same at the list's turn, when what its rows hold can be looked at.
   private func mutateDeciding(
@@ -113,12 +107,22 @@ extension Table {
     _ list: borrowing MutationList, from firstRow: Int = 0, into batch: inout WriteBatch,
     asking commit: (any CommitReader)? = nil
   ) -> EncodedList {
-    var result = EncodedList()
-    let rules = rules.value
-    let now = time.wallMicroseconds
     let encoder = encoders.take()
     defer { encoders.giveBack(encoder) }
-    let admission = commit.map { RowAdmission(sizes, merger, $0) }
+    return encode(
+      list, from: firstRow, with: encoder, now: time.wallMicroseconds, into: &batch,
+      admission: commit.map { RowAdmission(sizes, merger, $0) })
+  }
+
+  /// The same with an encoder that has begun the request.
+  ///
+  /// - Parameter now: Microseconds.
+  func encode(
+    _ list: borrowing MutationList, from firstRow: Int = 0, with encoder: MutationEncoder,
+    now: Int64, into batch: inout WriteBatch, admission: RowAdmission? = nil
+  ) -> EncodedList {
+    var result = EncodedList()
+    let rules = rules.value
     var reader = MutationListReader(list.encoded)
     for _ in 0..<firstRow { reader.skipRow() }
     var row = firstRow

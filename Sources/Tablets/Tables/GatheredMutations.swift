@@ -1,0 +1,82 @@
+// Plain mutations of many requests on their way to one commit: the requests that one wake-up of an
+// event loop brings share queue, log record, completion and counters.
+
+package import DataModel
+internal import LSM
+internal import Runtime
+
+/// Lists of one table, encoded one behind the other. Used on one thread.
+///
+/// Each row is atomic, and the whole is one commit, so whatever a request promises of its list
+/// holds. What comes to the table by another way must not overtake: commit first.
+package final class GatheredMutations {
+  /// What became of a list.
+  package enum Outcome {
+    /// It is part of the commit; refused rows are in the receipt.
+    case joined(MutationReceipt)
+    /// It is not: a row is so large that it is to be looked at when its turn has come. For
+    /// `Table.mutate`.
+    case mustGoAlone
+  }
+
+  /// Bytes at which to commit, so that memory for many lists is not taken at once.
+  package static let byteLimit = 256 << 10
+
+  private let table: Table
+  private let encoder: MutationEncoder
+  private var batch: WriteBatch
+  private var tally = MutationEncoder.Tally()
+
+  /// - Parameter byteCount: About what will come.
+  package init(_ table: Table, byteCount: Int) {
+    self.table = table
+    encoder = table.encoders.take()
+    batch = WriteBatch(capacity: byteCount)
+  }
+
+  deinit { table.encoders.giveBack(encoder) }
+
+  /// Bytes of what has joined.
+  package var byteCount: Int { batch.byteCount }
+
+  /// Encodes a list behind the others.
+  ///
+  /// - Parameter now: Microseconds, not before the request was sent: what has been acknowledged
+  ///   before that has no later timestamp of the server.
+  /// - Throws: Why the list is refused as a whole.
+  package func add(
+    _ list: borrowing MutationList, now: Int64
+  ) throws(TableServiceError) -> Outcome {
+    try table.checkAlive()
+    try Table.check(list)
+    let mark = batch.mark
+    encoder.beginRequest()
+    let encoded = table.encode(list, with: encoder, now: now, into: &batch)
+    if table.sizes.mustDecide(batch.encoded(from: mark), largest: encoded.tally.largestChange) {
+      batch.rollBack(to: mark)
+      return .mustGoAlone
+    }
+    tally.add(encoded.tally)
+    return .joined(encoded.receipt)
+  }
+
+  /// Commits what has joined; the last call. `completion` is called once, from any thread, perhaps
+  /// before this returns.
+  package func commit(
+    completion: @escaping @Sendable (Result<Void, TableServiceError>) -> Void
+  ) {
+    if batch.isEmpty { return completion(.success(())) }
+    var taken = WriteBatch(capacity: 0)
+    swap(&taken, &batch)
+    let (table, tally, count) = (table, tally, taken.count)
+    table.engine.commit(
+      CommitRequest(taken, isPatient: false) { result in
+        switch result {
+        case .success:
+          table.counters.committed(tally, entryCount: count, now: table.time.wallMicroseconds)
+          completion(.success(()))
+        case .failure(let error): completion(.failure(table.fold(error)))
+        }
+      })
+  }
+}
