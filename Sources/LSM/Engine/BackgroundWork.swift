@@ -124,6 +124,7 @@ final class BackgroundWork: Sendable {
       report("flush", failure)
       scheduleFlush(afterNanoseconds: retryDelay(\.flush))
     } else {
+      if state.view.active.memtable.isEmpty { state.environment.memory.dropSpares() }
       scheduleCompaction()
     }
   }

@@ -2,6 +2,7 @@
 // indexes. Memtables take what they need up to their share; the cache lives in the rest. When the
 // share runs short, the largest memtable of all engines is written out.
 
+internal import CLinux
 internal import Synchronization
 
 /// Whoever has an active memtable that can be written out.
@@ -23,6 +24,8 @@ package final class MemoryBudget: Sendable {
   private let memtables = Atomic<Int>(0)
   private let sealed = Atomic<Int>(0)
   private let owners = Mutex<[WeakOwner]>([])
+  /// Mapped chunks of freed memtables: fresh memory costs a fault and the clearing of each page.
+  private let spares = Mutex<[UInt]>([])
 
   package init(byteCount: Int) { self.byteCount = byteCount }
 
@@ -34,6 +37,38 @@ package final class MemoryBudget: Sendable {
 
   /// Bytes of memtables that are on their way out.
   package func sealedChanged(by delta: Int) { sealed.wrappingAdd(delta, ordering: .relaxed) }
+
+  // MARK: Chunks that are used again
+
+  /// Bytes of a chunk: a huge page.
+  static let spareByteCount = 2 << 20
+  /// As much as one memtable.
+  private var spareLimit: Int { memtableByteCount / 5 / MemoryBudget.spareByteCount }
+
+  /// A chunk of `spareByteCount` bytes with unspecified contents; nil when there is none.
+  func takeSpare() -> UnsafeMutableRawPointer? {
+    spares.withLock { $0.popLast() }.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+  }
+
+  /// Takes a mapped chunk over; false when there are enough.
+  func keepSpare(_ chunk: UnsafeMutableRawPointer) -> Bool {
+    spares.withLock { spares in
+      guard spares.count < spareLimit else { return false }
+      spares.append(UInt(bitPattern: chunk))
+      return true
+    }
+  }
+
+  /// Gives them back to the system: nobody writes now.
+  func dropSpares() {
+    while let chunk = takeSpare() {
+      strata_unmap_memory(chunk, MemoryBudget.spareByteCount)
+    }
+  }
+
+  deinit { dropSpares() }
+
+  // MARK: Running short
 
   /// Half of the share: the other half holds what is being written out meanwhile.
   package var isShort: Bool {

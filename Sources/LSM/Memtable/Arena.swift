@@ -12,9 +12,12 @@ struct Arena: ~Copyable {
   /// Later chunks: mapped, so that freeing one gives its pages back at once.
   private static let chunkByteCount = 1 << 20
   /// Chunks of a large arena: a huge page each, because a search touches pages all over it.
-  private static let hugeChunkByteCount = 2 << 20
+  private static let hugeChunkByteCount = MemoryBudget.spareByteCount
   /// Bytes from which on an arena is large.
   private static let hugeFromByteCount = 4 << 20
+
+  /// Of what is handed out, in multiples of 16: then 16 bytes at 24 lie in one cache line.
+  private static let offset = 8
 
   private struct Chunk {
     let base: UnsafeMutableRawPointer
@@ -38,12 +41,16 @@ struct Arena: ~Copyable {
     let first = Arena.takeChunk(Arena.firstChunkByteCount, memory)
     state = .allocate(capacity: 1)
     state.initialize(
-      to: State(next: first.base, remaining: first.byteCount, chunks: [first]))
+      to: State(
+        next: first.base + Arena.offset, remaining: first.byteCount - Arena.offset,
+        chunks: [first]))
   }
 
   deinit {
     for chunk in state.pointee.chunks {
-      if chunk.isMapped {
+      if chunk.byteCount == MemoryBudget.spareByteCount, memory.keepSpare(chunk.base) {
+        // For the next memtable.
+      } else if chunk.isMapped {
         strata_unmap_memory(chunk.base, chunk.byteCount)
       } else {
         free(chunk.base)
@@ -60,10 +67,11 @@ struct Arena: ~Copyable {
   /// Bytes handed out.
   var usedByteCount: Int { used.load(ordering: .relaxed) }
 
-  /// `byteCount` bytes, aligned to 8, with unspecified contents. One thread at a time.
+  /// `byteCount` bytes, at 8 behind a multiple of 16, with unspecified contents. One thread at a
+  /// time.
   @inline(__always)
   func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    let rounded = (byteCount + 7) & ~7
+    let rounded = (byteCount + 15) & ~15
     // One writer: a load and a store do.
     used.store(used.load(ordering: .relaxed) &+ rounded, ordering: .relaxed)
     guard rounded <= state.pointee.remaining else { return allocateFromNewChunk(rounded) }
@@ -78,21 +86,25 @@ struct Arena: ~Copyable {
     if byteCount > Arena.chunkByteCount / 4 {
       // A chunk of its own; the current one goes on being filled.
       let page = 4_096
-      let own = Arena.takeChunk((byteCount + page - 1) & ~(page - 1), memory)
+      let own = Arena.takeChunk(
+        (Arena.offset + byteCount + page - 1) & ~(page - 1), memory)
       state.pointee.chunks.append(own)
-      return own.base
+      return own.base + Arena.offset
     }
     let isLarge = used.load(ordering: .relaxed) >= Arena.hugeFromByteCount
     let chunk = Arena.takeChunk(
       isLarge ? Arena.hugeChunkByteCount : Arena.chunkByteCount, memory)
     state.pointee.chunks.append(chunk)
-    state.pointee.next = chunk.base + byteCount
-    state.pointee.remaining = chunk.byteCount - byteCount
-    return chunk.base
+    state.pointee.next = chunk.base + (Arena.offset + byteCount)
+    state.pointee.remaining = chunk.byteCount - Arena.offset - byteCount
+    return chunk.base + Arena.offset
   }
 
   private static func takeChunk(_ byteCount: Int, _ memory: MemoryBudget) -> Chunk {
     memory.memtablesChanged(by: byteCount)
+    if byteCount == hugeChunkByteCount, let spare = memory.takeSpare() {
+      return Chunk(base: spare, byteCount: byteCount, isMapped: true)
+    }
     if byteCount < chunkByteCount {
       let base = malloc(byteCount)
       precondition(base != nil, "memory for a memtable chunk")

@@ -106,7 +106,7 @@ package final class Memtable: @unchecked Sendable {
     precondition(sequence > lastSequence, "sequence numbers grow")
     let key = place.pointee.key
     var chain: MergeChain?
-    if entry.kind == .merge, let older = list.follower(of: place), key.compare(older) == 0 {
+    if entry.kind == .merge, let older = place.pointee.olderEntry() {
       chain = Memtable.chain(onto: older, adding: entry.value.count)
     }
     if oldest.load(ordering: .relaxed) == 0 {

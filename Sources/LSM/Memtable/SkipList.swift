@@ -4,10 +4,15 @@
 //
 //   node  := prefix: u64 │ order: u64 │ valueCount: u32 │ keyCount: u16 │ height: u8 │ zero: u8
 //            │ link × height │ chain, where flagged in order │ key │ value        in memory only
+//   link  := next: address │ nextPrefix: u64
 //   order := sequence: 56 bits │ isFold: 1 │ hasChain: 1 │ zero: 4 │ kind: 2, low bits last
 //   chain := count: u32 │ byteCount: u32 │ baseByteCount: u32 │ zero: u32
 //
-// `prefix` is the key's first 8 bytes as a big-endian word: most comparisons end there.
+// `prefix` is the key's first 8 bytes as a big-endian word: most comparisons end there. A link
+// has that of the node it leads to, so that a node is touched only when a search goes on from it.
+// The two words of a link are not changed together. The writer stores the address, then the prefix;
+// readers load the prefix, then the address. As nodes only come in between, the address loaded is
+// never behind the node whose prefix was loaded: a smaller prefix is always a right to go on.
 
 internal import Bytes
 internal import CLinux
@@ -26,6 +31,7 @@ struct MergeChain {
 /// The address of a node; as long as the list lives.
 struct SkipListNode: Equatable {
   static let fixedByteCount = 24
+  static let linkByteCount = 16
   static let chainByteCount = 16
   static let foldFlag: UInt64 = 0x80
   static let chainFlag: UInt64 = 0x40
@@ -56,7 +62,7 @@ struct SkipListNode: Equatable {
   }
 
   @inline(__always) private var keyOffset: Int {
-    SkipListNode.fixedByteCount &+ height &* 8
+    SkipListNode.fixedByteCount &+ height &* SkipListNode.linkByteCount
       &+ (hasChain ? SkipListNode.chainByteCount : 0)
   }
   @inline(__always) var key: ByteView { ByteView(base + keyOffset, count: keyCount) }
@@ -74,30 +80,43 @@ struct SkipListNode: Equatable {
   var chain: MergeChain? {
     guard hasChain else { return nil }
     return base.load(
-      fromByteOffset: SkipListNode.fixedByteCount &+ height &* 8, as: MergeChain.self)
+      fromByteOffset: SkipListNode.fixedByteCount &+ height &* SkipListNode.linkByteCount,
+      as: MergeChain.self)
   }
 
-  // In bounds: every caller's level is below the node's height.
+  // In bounds: every caller's level is below the node's height. A link does not cross a cache line:
+  // nodes lie at 8 behind a multiple of 16.
   @inline(__always)
-  private func link(_ level: Int) -> UnsafeMutablePointer<Atomic<UInt>> {
-    (base + (SkipListNode.fixedByteCount &+ level &* 8))
-      .assumingMemoryBound(to: Atomic<UInt>.self)
+  private func word(_ level: Int, _ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    (base + (SkipListNode.fixedByteCount &+ level &* SkipListNode.linkByteCount &+ offset))
+      .assumingMemoryBound(to: Atomic<UInt64>.self)
+  }
+
+  /// Where the level's link lies.
+  @inline(__always) func link(_ level: Int) -> UnsafeMutableRawPointer {
+    base + (SkipListNode.fixedByteCount &+ level &* SkipListNode.linkByteCount)
   }
 
   @inline(__always) func next(_ level: Int) -> SkipListNode? {
-    guard
-      let pointer = UnsafeMutableRawPointer(
-        bitPattern: link(level).pointee.load(ordering: .acquiring))
-    else { return nil }
+    let address = word(level, 0).pointee.load(ordering: .acquiring)
+    guard let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address)) else { return nil }
     return SkipListNode(pointer)
   }
 
-  @inline(__always) func setNext(_ level: Int, _ node: SkipListNode?) {
-    link(level).pointee.store(node.map { UInt(bitPattern: $0.base) } ?? 0, ordering: .releasing)
+  /// Not below the prefix of the node that `next` returns when it is called after this.
+  @inline(__always) func nextPrefix(_ level: Int) -> UInt64 {
+    word(level, 8).pointee.load(ordering: .acquiring)
+  }
+
+  @inline(__always) func setNext(_ level: Int, _ node: SkipListNode?, prefix: UInt64) {
+    word(level, 0).pointee.store(
+      node.map { UInt64(UInt(bitPattern: $0.base)) } ?? 0, ordering: .releasing)
+    word(level, 8).pointee.store(prefix, ordering: .releasing)
   }
 
   @inline(__always) func initializeLink(_ level: Int) {
-    link(level).initialize(to: Atomic<UInt>(0))
+    word(level, 0).initialize(to: Atomic<UInt64>(0))
+    word(level, 8).initialize(to: Atomic<UInt64>(.max))
   }
 }
 
@@ -135,8 +154,9 @@ struct SkipListKey {
 
 /// The list. All calls but `insert` are safe beside one inserting thread.
 struct SkipList: ~Copyable {
-  /// With one node in four reaching the next level, enough for 16 million entries.
-  static let maxHeight = 12
+  /// With every other node reaching the next level, enough for a million entries. One in four takes
+  /// less memory, but its searches touch three nodes a level, these one.
+  static let maxHeight = 20
 
   /// What only the writer touches.
   private struct WriterState {
@@ -152,7 +172,8 @@ struct SkipList: ~Copyable {
 
   init(memory: MemoryBudget, randomSeed: UInt64) {
     arena = Arena(memory: memory)
-    let count = SkipListNode.fixedByteCount + SkipList.maxHeight * 8
+    let count =
+      SkipListNode.fixedByteCount + SkipList.maxHeight * SkipListNode.linkByteCount
     let base = arena.allocate(count)
     base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
     base.storeBytes(of: UInt8(SkipList.maxHeight), toByteOffset: 22, as: UInt8.self)
@@ -188,9 +209,13 @@ struct SkipList: ~Copyable {
     var node = head
     var level = heightInUse.load(ordering: .relaxed) &- 1
     while true {
+      let prefix = node.nextPrefix(level)
       // Loaded once: a second load may find a newer entry of the key, linked in between.
       let next = node.next(level)
-      if let next, SkipList.isBefore(next, key, order) {
+      if let next,
+        prefix < key.prefix
+          || (prefix == key.prefix || level == 0) && SkipList.isBefore(next, key, order)
+      {
         node = next
       } else if level == 0 {
         return next
@@ -205,7 +230,10 @@ struct SkipList: ~Copyable {
     var node = head
     var level = heightInUse.load(ordering: .relaxed) &- 1
     while true {
-      if let next = node.next(level), key.compare(next) > 0 {
+      let prefix = node.nextPrefix(level)
+      if let next = node.next(level),
+        prefix < key.prefix || prefix == key.prefix && key.compare(next) > 0
+      {
         node = next
       } else if level == 0 {
         return node == head ? nil : node
@@ -246,7 +274,8 @@ struct SkipList: ~Copyable {
     let order = search.pointee.order
     let height = randomHeight()
     let chainCount = chain == nil ? 0 : SkipListNode.chainByteCount
-    let keyOffset = SkipListNode.fixedByteCount + height * 8 + chainCount
+    let linksEnd = SkipListNode.fixedByteCount + height * SkipListNode.linkByteCount
+    let keyOffset = linksEnd + chainCount
     let base = arena.allocate(keyOffset + key.bytes.count + value.count)
     base.storeBytes(of: key.prefix, as: UInt64.self)
     base.storeBytes(
@@ -256,8 +285,7 @@ struct SkipList: ~Copyable {
     base.storeBytes(of: UInt8(height), toByteOffset: 22, as: UInt8.self)
     base.storeBytes(of: 0, toByteOffset: 23, as: UInt8.self)
     if let chain {
-      base.storeBytes(
-        of: chain, toByteOffset: SkipListNode.fixedByteCount + height * 8, as: MergeChain.self)
+      base.storeBytes(of: chain, toByteOffset: linksEnd, as: MergeChain.self)
     }
     UnsafeMutableRawBufferPointer(start: base + keyOffset, count: key.bytes.count)
       .copyMemory(from: key.bytes.buffer)
@@ -266,15 +294,11 @@ struct SkipList: ~Copyable {
     ).copyMemory(from: value.buffer)
     let node = SkipListNode(base)
     for level in 0..<height {
-      var before = search.pointee.splice[level]
-      var after = before.next(level)
-      while let next = after, SkipList.isBefore(next, key, order) {
-        before = next
-        after = next.next(level)
-      }
+      let before = search.pointee.advance(level)
+      let prefix = before.nextPrefix(level)
       node.initializeLink(level)
-      node.setNext(level, after)
-      before.setNext(level, node)
+      node.setNext(level, before.next(level), prefix: prefix)
+      before.setNext(level, node, prefix: key.prefix)
     }
     if height > heightInUse.load(ordering: .relaxed) {
       // A reader that sees the old height misses only a shortcut.
@@ -289,7 +313,6 @@ struct SkipList: ~Copyable {
     word ^= word &>> 7
     word ^= word &<< 17
     writer.pointee.random = word
-    let height = 1 + (word &>> 16).trailingZeroBitCount / 2
-    return Swift.min(height, SkipList.maxHeight)
+    return 1 + Swift.min((word &>> 16).trailingZeroBitCount, SkipList.maxHeight - 1)
   }
 }

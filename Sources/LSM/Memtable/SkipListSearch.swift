@@ -12,12 +12,14 @@ struct SkipListSearch {
   var key: SkipListKey
   var order: UInt64
   /// For each level the last node found that sorts before the entry.
-  var splice: InlineArray<12, SkipListNode>
-  /// Where it is, what comes next there, and what is known to lie behind the entry.
+  var splice: InlineArray<20, SkipListNode>
+  /// Where it is: before the entry.
   private var node: SkipListNode
-  private var next: SkipListNode?
-  private var bound: SkipListNode?
   private var level: Int
+  /// What must be compared to the end, as its prefix is the entry's.
+  private var candidate: UnsafeMutableRawPointer?
+  /// What has been, and lies behind the entry.
+  private var bound: UnsafeMutableRawPointer?
 
   /// - Parameters:
   ///   - head: In front of all nodes.
@@ -29,33 +31,63 @@ struct SkipListSearch {
     splice = InlineArray(repeating: head)
     node = head
     level = height &- 1
-    next = head.next(height &- 1)
   }
 
-  /// One step: looks at one node that has not been looked at.
+  /// One step: goes on until it needs a line that is not asked for yet, and asks for it.
   ///
   /// - Returns: True at the end.
   @inline(__always)
   mutating func step() -> Bool {
-    if let next, SkipList.isBefore(next, key, order) {
-      node = next
-    } else {
-      bound = next
-      splice[level] = node
-      level &-= 1
+    if let candidate {
+      if SkipList.isBefore(SkipListNode(candidate), key, order) {
+        node = SkipListNode(candidate)
+      } else {
+        bound = candidate
+      }
+      self.candidate = nil
     }
-    while level >= 0 {
-      next = node.next(level)
-      if next != bound, let next {
-        // The key lies in the first line or the second.
-        strata_prefetch(next.base)
-        strata_prefetch(next.base + 64)
+    while true {
+      let prefix = node.nextPrefix(level)
+      if prefix <= key.prefix, let next = node.next(level), next.base != bound {
+        if prefix < key.prefix {
+          node = next
+          strata_prefetch(next.link(level))
+        } else {
+          candidate = next.base
+          // The key lies in the first line or the second.
+          strata_prefetch(next.base)
+          strata_prefetch(next.base + 64)
+        }
         return false
       }
       splice[level] = node
+      if level == 0 { return true }
       level &-= 1
     }
-    return true
+  }
+
+  /// Walks over what has been inserted since the search; returns the last node before the entry.
+  @inline(__always)
+  mutating func advance(_ level: Int) -> SkipListNode {
+    var before = splice[level]
+    while true {
+      let prefix = before.nextPrefix(level)
+      guard prefix <= key.prefix, let next = before.next(level),
+        prefix < key.prefix || SkipList.isBefore(next, key, order)
+      else { break }
+      before = next
+    }
+    splice[level] = before
+    return before
+  }
+
+  /// The entry that will follow if it is of the same key: its newest older one.
+  @inline(__always)
+  mutating func olderEntry() -> SkipListNode? {
+    let before = advance(0)
+    guard before.nextPrefix(0) == key.prefix, let next = before.next(0), key.compare(next) == 0
+    else { return nil }
+    return next
   }
 }
 
@@ -96,15 +128,5 @@ extension SkipList {
     begin(loneSearch, key, order: order)
     while !loneSearch.pointee.step() {}
     return loneSearch
-  }
-
-  /// The entry that will follow: of the same key, its newest older one. One writer.
-  func follower(of search: UnsafeMutablePointer<SkipListSearch>) -> SkipListNode? {
-    var next = search.pointee.splice[0].next(0)
-    while let node = next, SkipList.isBefore(node, search.pointee.key, search.pointee.order) {
-      search.pointee.splice[0] = node
-      next = node.next(0)
-    }
-    return next
   }
 }

@@ -32,6 +32,9 @@ package final class TableBuilder {
   private var separator = ByteBuffer(capacity: 64)
   private var handleBytes = ByteBuffer(capacity: 64)
   private var compressed = ByteBuffer()
+  private var trial = CompressionTrial()
+  /// The block written last is compressed.
+  private var isLastPacked = false
   private var hashes: [UInt64] = []
   private var properties = TableProperties()
   private var isFinished = false
@@ -195,13 +198,16 @@ package final class TableBuilder {
   // MARK: - Blocks
 
   private func finishDataBlock() throws(EngineError) {
-    unindexed = try write(data.finish(), compress: options.compress)
+    let isTried = options.compress && trial.isDue()
+    unindexed = try write(data.finish(), compress: isTried)
+    if isTried { trial.note(saved: isLastPacked) }
     data.clear()
   }
 
   private func write(_ contents: ByteView, compress: Bool) throws(EngineError) -> BlockHandle {
     let offset = outputOffset + UInt64(output.count)
     let isPacked = compress && TableBuilder.compressLZ4(contents, into: &compressed)
+    isLastPacked = isPacked
     let payload = isPacked ? compressed.view : contents
     let compression = isPacked ? TableFormat.lz4 : TableFormat.uncompressed
     if payload.count < TableBuilder.pieceByteCount {
@@ -262,4 +268,25 @@ package final class TableBuilder {
       writebackOffset = outputOffset
     }
   }
+}
+
+/// Whether to try to compress the next block: values that cannot be (images, hashes, embeddings)
+/// come in thousands, and each attempt costs as much as all else that a block costs.
+private struct CompressionTrial {
+  /// Failures in a row after which only one block in `interval` is tried, until one succeeds.
+  private static let patience = 8
+  private static let interval = 16
+
+  private var failures = 0
+  private var skipped = 0
+
+  mutating func isDue() -> Bool {
+    if failures < CompressionTrial.patience { return true }
+    skipped += 1
+    guard skipped == CompressionTrial.interval else { return false }
+    skipped = 0
+    return true
+  }
+
+  mutating func note(saved: Bool) { failures = saved ? 0 : failures + 1 }
 }

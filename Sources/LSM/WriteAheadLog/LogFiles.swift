@@ -53,8 +53,9 @@ final class LogFiles: @unchecked Sendable {
     var finishedByteCount: UInt64 = 0
   }
 
-  /// Free files kept for recycling; more are removed.
-  private static let freeLimit = 2
+  /// Free files kept for recycling; more are removed. As many as a steady stream of writes frees at
+  /// once with a memtable: filling a new file costs more than a tenth of a flush.
+  private static let freeLimit = 4
   /// First size of a log: a table that is hardly written holds little disk space.
   private static let smallestByteCount: UInt64 = 1 << 20
 
