@@ -52,6 +52,8 @@ package final class EventLoop: @unchecked Sendable {
   private var mail: [Work] = []
   private var turnEndWork: [() -> Void] = []
   private var spinsLeft = 0
+  /// Has a core to itself: looking again takes nothing from the threads whose work it waits for.
+  private let isAlone = strata_usable_cores() > 1
   private(set) var isShuttingDown = false
   private let time = SystemTime()
   /// When the loop last came back from waiting, and the time before that.
@@ -257,7 +259,7 @@ package final class EventLoop: @unchecked Sendable {
           spinsLeft = EventLoop.spinCredit
           return ready
         }
-        for _ in 0..<8 { strata_pause() }
+        if isAlone { for _ in 0..<8 { strata_pause() } } else { sched_yield() }
       }
       spinsLeft -= 1
     }

@@ -1,5 +1,6 @@
 // The scheduler of the server: a queue and a fixed number of threads a lane.
 
+internal import CLinux
 internal import Glibc
 
 /// Runs work on threads of its own.
@@ -31,7 +32,8 @@ package final class ThreadScheduler: Scheduler {
   package init(_ counts: ThreadCounts = ThreadCounts()) {
     commit = WorkQueue(
       name: "commit", threadCount: counts.commit,
-      spinNanoseconds: ThreadScheduler.commitSpinNanoseconds)
+      // Where there is one core, whoever would bring the work waits for it meanwhile.
+      spinNanoseconds: strata_usable_cores() > 1 ? ThreadScheduler.commitSpinNanoseconds : 0)
     flush = WorkQueue(name: "flush", threadCount: counts.flush, spinNanoseconds: 0)
     compaction = WorkQueue(
       name: "compaction", threadCount: counts.compaction, spinNanoseconds: 0,
