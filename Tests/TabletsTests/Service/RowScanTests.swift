@@ -167,8 +167,22 @@ import VFS
     }
     #expect(row.key.array == Array(Self.key(1).utf8))
     #expect(row.cells.map { $0.value.array } == [[1]])
+    #expect(row.pins.count == 1)
     row.clear()
     #expect(row.pins.isEmpty)
+  }
+
+  @Test func `families come in the order of their names, whatever their age`() throws {
+    let world = ServiceWorld()
+    let table = try world.open([FamilyDefinition(name: "b")])
+    _ = try world.kept?.alterTable("t", [.createFamily(FamilyDefinition(name: "a"))])
+    try world.apply(table, "r", [.set("b", "q", 0, [2]), .set("a", "q", 0, [1])])
+    try table.flush()
+    let row = RowBuffer()
+    let scan = try table.scan(ScanRequest())
+    #expect(try scan.next(into: row, wait: .allowed) == .row)
+    #expect(row.cells.map { $0.value.array } == [[1], [2]])
+    #expect(row.cells.map(\.familyIndex) == [0, 1])
   }
 
   @Test func `an unknown family is told before anything is read`() throws {
