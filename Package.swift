@@ -119,7 +119,7 @@ let package = Package(
     .executableTarget(
       name: "kvbench",
       dependencies: [
-        "Bytes", "Runtime", "DataModel", "BinaryProtocol", "Client", "CLinux",
+        "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client", "CLinux",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -8,7 +8,7 @@ internal import Tablets
 extension BinarySession {
   /// Requests looked at together: enough to hide a memory access behind the others, few enough that
   /// what was fetched for the last is still there.
-  private static let lookAheadCount = 16
+  static let lookAheadCount = 16
 
   /// Looks at the whole frames at the start of `input`.
   ///
@@ -37,5 +37,13 @@ extension BinarySession {
     }
     aheadKeys.removeAll(keepingCapacity: true)
     return max(offset, FrameHeader.byteCount)
+  }
+
+  /// The same for the next few keys of a batch.
+  func lookAhead(_ keys: [ByteView], _ start: Int, _ table: Table) {
+    aheadKeys.removeAll(keepingCapacity: true)
+    aheadKeys.append(contentsOf: keys[start...].prefix(BinarySession.lookAheadCount))
+    if aheadKeys.count > 1 { table.prefetch(aheadKeys) }
+    aheadKeys.removeAll(keepingCapacity: true)
   }
 }

@@ -158,7 +158,8 @@ extension BinarySession {
     do throws(TableServiceError) {
       let table = try tables.table(request.table, of: front.service)
       var frames = RowFrames(.batchGet, id, writer)
-      for key in request.keys {
+      for (index, key) in request.keys.enumerated() {
+        if index % BinarySession.lookAheadCount == 0 { lookAhead(request.keys, index, table) }
         _ = try readNow(table, request.table, key, options)
         guard frames.append(row, withKey: false, to: &connection.output) else {
           frames.fail(.cellTooLarge, &connection.output)

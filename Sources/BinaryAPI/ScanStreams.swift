@@ -141,6 +141,8 @@ extension BinarySession {
       switch pause {
       case .chunkIsFull:
         if stream.credit <= 0 || connection.isOutputFull { return pump(stream) }
+        // Large rows fill chunks before `run` has asked the time.
+        if front.time.monotonicNanoseconds >= deadline { return turn(stream) }
       case .turn: return turn(stream)
       case .wouldBlock: return runOnWorker(stream)
       case .ended:

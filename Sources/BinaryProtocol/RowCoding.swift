@@ -42,8 +42,8 @@ package enum RowEncoder {
       buffer.reserve(inner + 12)
       buffer.appendTag(number, .bytes)
       buffer.append(varint: inner)
-      if family, let names = row.schema?.familyNames, cell.familyIndex < names.count {
-        buffer.appendField(1, present: names[cell.familyIndex])
+      if family, let name = row.schema?.familyName(at: cell.familyIndex) {
+        buffer.appendField(1, present: name)
       }
       if qualifier { buffer.appendField(2, present: cell.qualifier) }
       buffer.appendField(3, fixed: cell.timestamp.microseconds)
@@ -88,8 +88,8 @@ package enum RowEncoder {
     var total = cell.timestamp.microseconds == 0 ? 0 : 9
     if !cell.value.isEmpty { total += ProtobufWriter.size(bytes: cell.value.count) }
     if qualifier { total += ProtobufWriter.size(bytes: cell.qualifier.count) }
-    if family, let names = row.schema?.familyNames, cell.familyIndex < names.count {
-      total += ProtobufWriter.size(bytes: names[cell.familyIndex].count)
+    if family, let name = row.schema?.familyName(at: cell.familyIndex) {
+      total += ProtobufWriter.size(bytes: name.count)
     }
     return total
   }

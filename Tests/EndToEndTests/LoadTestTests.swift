@@ -1,6 +1,7 @@
 // The built load test against the built server, on both fronts.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct LoadTestTests {
@@ -44,8 +45,8 @@ import Testing
     let workloads =
       [
         "get", "upsert", "mixed", "ycsb-a", "ycsb-d", "ycsb-e", "ycsb-f", "batch-get",
-        "range-poll", "scan", "wide-row",
-      ] + (front == "tcp" ? ["stream-load"] : [])
+        "range-poll", "scan", "wide-row", "stream-load",
+      ]
     let (runs, _) = try bench(
       workloads + [
         "--load", "--records", "2000", "--protocol", front, "--server",
@@ -54,6 +55,71 @@ import Testing
       ])
     #expect(runs.count == workloads.count)
     for run in runs { expectGood(run) }
+  }
+
+  @Test(
+    "workloads run over TLS", .disabled(if: isSlow, "it measures time"),
+    arguments: ["tcp", "http"])
+  func secureWorkloads(front: String) throws {
+    let certificates = TestCertificates.shared
+    let directory = try TemporaryDirectory()
+    let server = try ServerProcess(
+      directory: directory.path("data"),
+      [
+        "--durability", "none", "--tls-cert", certificates.certificate("server"), "--tls-key",
+        certificates.key("server"),
+      ])
+    let address = front == "tcp" ? server.tcp : server.http
+    let workloads = ["get", "upsert", "scan", "stream-load"]
+    let (runs, _) = try bench(
+      workloads + [
+        "--load", "--records", "2000", "--protocol", front, "--server", address, "--shape", "2x2",
+        "--duration", "1s", "--server-pid", "\(server.processIdentifier)", "--verify", "1",
+        "--tls-ca", certificates.certificate("ca"),
+      ])
+    #expect(runs.count == workloads.count)
+    for run in runs { expectGood(run) }
+    let stranger = try run(
+      Programs.path("kvbench"),
+      ["run", "get", "--protocol", front, "--server", address, "--tls"])
+    #expect(stranger.status == 1, "a certificate of nobody's passed: \(stranger.output)")
+  }
+
+  @Test func `what is streamed over HTTP is there, each frame once`() throws {
+    let directory = try TemporaryDirectory()
+    let server = try ServerProcess(directory: directory.path("data"))
+    let (runs, _) = try bench([
+      "stream-load", "--load", "--records", "1000", "--protocol", "http", "--server", server.http,
+      "--shape", "2x64", "--duration", "1s", "--server-pid", "\(server.processIdentifier)",
+    ])
+    let frames = (runs[0]["outcomes"] as? [String: Int])?["done"] ?? 0
+    let path = "http://\(server.http)/v1/tables/bench_value/producers"
+    let producers = try run(URL(filePath: "/usr/bin/curl"), ["-sS", path])
+    #expect(frames > 0)
+    for name in ["kvbench-0-0", "kvbench-0-1"] { #expect(producers.output.contains(name)) }
+  }
+
+  @Test func `what peers leave is cleared away however they end`() throws {
+    let directory = try TemporaryDirectory()
+    let process = Process()
+    process.executableURL = Programs.path("kvbench")
+    process.arguments = [
+      "peers", "--quick", "--work-dir", directory.url.path, "--kvserver",
+      Programs.path("kvserver").path, "--only", "get", "--redis", "127.0.0.1:1",
+    ]
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    func isEmpty() -> Bool {
+      (try? FileManager.default.contentsOfDirectory(atPath: directory.url.path))?.isEmpty ?? true
+    }
+    for _ in 0..<600 where isEmpty() && process.isRunning { usleep(20_000) }
+    #expect(!isEmpty())
+    usleep(200_000)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    for _ in 0..<1_000 where !isEmpty() { usleep(20_000) }
+    #expect(isEmpty())
   }
 
   @Test(.disabled(if: isSlow, "it measures time"))

@@ -16,7 +16,7 @@ package final class ServiceWorld {
   package let seed: UInt64
   package let directory = "/data"
   /// A service that the test itself does not name.
-  private var kept: TableService?
+  package private(set) var kept: TableService?
 
   package init(seed: UInt64 = 1) {
     self.seed = seed

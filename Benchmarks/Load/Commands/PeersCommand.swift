@@ -73,7 +73,8 @@ struct PeersCommand: ParsableCommand {
     let directory = "\(workDirectory)/kvbench-\(UUID().uuidString)"
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let caretaker = try Caretaker(of: directory)
+    defer { caretaker.clearAway() }
     let arena = PeerArena(options(directory))
     defer { arena.keepOnly(nil) }
     var results: [ContestResult] = []

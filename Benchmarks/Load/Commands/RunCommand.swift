@@ -17,6 +17,8 @@ struct RunCommand: ParsableCommand {
         kvbench run get --load --shape 1x1,16x1,16x16,16x64 --pin 1 --server-pid $(pidof kvserver)
         kvbench run ycsb-a ycsb-b ycsb-c --load --records 1000000 --json ycsb.json
         kvbench run range-poll --load --protocol http --changed 5%
+        kvbench run stream-load --load --protocol http --tls-ca dev-cert/ca.pem \
+          --server localhost:8080
         kvbench run mixed --load --rate 50000 --shape 64x16 --duration 60s --html mixed.html
       """)
 
@@ -30,7 +32,11 @@ struct RunCommand: ParsableCommand {
   var front = Front.tcp
 
   @Option(
-    help: "Connections × requests in flight on each, one or several (default: 16x16; scan: 1x1).")
+    help: ArgumentHelp(
+      """
+      Connections × requests in flight on each, one or several (default: 16x16; scan: 1x1; \
+      stream-load: 1x64, and 1x4096 over HTTP, which acknowledges ten times a second).
+      """))
   var shape: LoadShapes?
 
   @Option(help: "Connections; with --pipeline instead of --shape.")
@@ -75,6 +81,8 @@ struct RunCommand: ParsableCommand {
   @Option(name: .customLong("server-pid"), help: "Server process whose processor time is shown.")
   var serverProcess: Int32?
 
+  @OptionGroup var security: SecurityOptions
+
   @Option(help: "Write the results as JSON.")
   var json: String?
 
@@ -99,12 +107,18 @@ struct RunCommand: ParsableCommand {
 
   private func shapes(_ workload: Workload) -> [LoadShape] {
     if connections != nil || pipeline != nil { return [LoadShape(connections ?? 1, pipeline ?? 1)] }
+    if let shape { return shape.shapes }
+    switch workload.name {
     // Whole scans side by side would all end at once, or not at all.
-    return shape?.shapes ?? [workload.name == "scan" ? LoadShape(1, 1) : LoadShape(16, 16)]
+    case "scan": return [LoadShape(1, 1)]
+    case "stream-load": return [front == .tcp ? LoadShape(1, 64) : LoadShape(1, 4_096)]
+    default: return [LoadShape(16, 16)]
+    }
   }
 
   func run() throws {
-    let address = try SocketAddress(server ?? front.defaultServer)
+    var address = try SocketAddress(server ?? front.defaultServer)
+    address.security = try security.security(front)
     var results: [RunResult] = []
     for workload in workloads.compactMap(Workload.named) {
       var run = loadRun(workload, address)

@@ -1,19 +1,18 @@
 // One HTTP request on a connection of its own, for setting up.
 
 import Bytes
-import Glibc
 
 enum HTTPExchange {
   static func once(_ address: SocketAddress, _ request: String) throws -> (
     status: Int, text: String
   ) {
-    let file = try address.connect()
-    defer { _ = close(file) }
+    let socket = try LoadSocket(address)
     var output = ByteBuffer()
     output.append(utf8: request)
-    guard
-      send(file, output.view.buffer.baseAddress, output.count, Int32(MSG_NOSIGNAL)) == output.count
-    else { throw BenchmarkFailure("Sending failed.") }
+    var sent = 0
+    while sent < output.count || socket.hasSealed {
+      sent += try socket.send(output.view.dropFirst(sent)) ?? 0
+    }
     var input = ByteBuffer(capacity: 64 << 10)
     while true {
       if let head = try HTTPAnswerState.head(input.view), let bodyByteCount = head.bodyByteCount,
@@ -22,10 +21,12 @@ enum HTTPExchange {
         let body = input.view[head.byteCount..<(head.byteCount + bodyByteCount)]
         return (head.status, String(decoding: body.buffer, as: UTF8.self))
       }
-      let count = input.append(capacity: 16 << 10) {
-        max(recv(file, $0.baseAddress, $0.count, 0), 0)
+      _ = try input.append(capacity: LoadSocket.slackByteCount + (16 << 10)) { room in
+        guard let count = try socket.receive(into: room) else {
+          throw BenchmarkFailure("\(address.text) closed without an answer.")
+        }
+        return count
       }
-      guard count > 0 else { throw BenchmarkFailure("\(address.text) closed without an answer.") }
     }
   }
 }

@@ -7,7 +7,7 @@ import Glibc
 
 /// A connected socket and what it waits for. Confined to its thread.
 final class LoadConnection {
-  let file: Int32
+  let socket: LoadSocket
   var parser: AnswerParser
   var output: ByteBuffer
   /// Sent bytes at the start of the output.
@@ -42,19 +42,18 @@ final class LoadConnection {
       tickets.advanced(by: place).initialize(to: ticket)
       free[place] = Int32(depth - 1 - place)
     }
-    file = try address.connect()
+    socket = try LoadSocket(address)
     if kind == .strata { try greet() }
-    try setNonBlocking()
+    try socket.setNonBlocking()
   }
 
   deinit {
-    _ = close(file)
     tickets.deallocate()
     free.deallocate()
   }
 
   var isFull: Bool { inFlight == depth }
-  var hasUnsent: Bool { sent < output.count }
+  var hasUnsent: Bool { sent < output.count || socket.hasSealed }
 
   /// A ticket for the next request.
   @inline(__always)
@@ -108,14 +107,8 @@ final class LoadConnection {
   /// Sends what the socket takes; false when it takes no more for now.
   @inline(__always)
   func flush() throws -> Bool {
-    while sent < output.count {
-      let view = output.view.dropFirst(sent)
-      let count = send(file, view.buffer.baseAddress, view.count, Int32(MSG_NOSIGNAL))
-      if count < 0 {
-        if errno == EINTR { continue }
-        if errno == EAGAIN { return false }
-        throw BenchmarkFailure("Sending failed: \(SocketAddress.text(errno)).")
-      }
+    while hasUnsent {
+      guard let count = try socket.send(output.view.dropFirst(sent)) else { return false }
       sent += count
     }
     output.clear()
@@ -124,12 +117,6 @@ final class LoadConnection {
   }
 
   // MARK: - Start
-
-  private func setNonBlocking() throws {
-    guard fcntl(file, F_SETFL, O_NONBLOCK) == 0 else {
-      throw BenchmarkFailure("fcntl: \(SocketAddress.text(errno))")
-    }
-  }
 
   /// Exchanges greetings, blocking.
   private func greet() throws {
@@ -146,8 +133,12 @@ final class LoadConnection {
         }
         return
       }
-      let count = input.append(capacity: 4_096) { max(recv(file, $0.baseAddress, $0.count, 0), 0) }
-      guard count > 0 else { throw BenchmarkFailure("The server closed during the greeting.") }
+      _ = try input.append(capacity: LoadSocket.slackByteCount + 4_096) { room in
+        guard let count = try socket.receive(into: room) else {
+          throw BenchmarkFailure("The server closed during the greeting.")
+        }
+        return count
+      }
     }
   }
 }
@@ -155,8 +146,10 @@ final class LoadConnection {
 /// Where a server listens.
 struct SocketAddress: Sendable {
   let text: String
-  private let host: String
+  let host: String
   private let port: String
+  /// How connections are encrypted; nil for plain ones.
+  var security: LoadSecurity?
 
   init(_ text: String) throws {
     guard let colon = text.lastIndex(of: ":") else {

@@ -5,7 +5,6 @@
 // again. Open loop: requests go out when they are due, on whichever connection has room; the ones
 // that find no room wait their turn, and their waiting counts.
 
-import BinaryProtocol
 import Bytes
 import CLinux
 import Glibc
@@ -54,7 +53,8 @@ final class Loader {
   private var isOver = false
   private var measuringSince: UInt64 = 0
   private var receivedByteCount: UInt64 = 0
-  private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+  private let scratch = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: (256 << 10) + LoadSocket.slackByteCount, alignment: 64)
 
   init(_ options: LoaderOptions, _ traffic: Traffic, _ address: SocketAddress) throws {
     self.options = options
@@ -79,7 +79,7 @@ final class Loader {
     var event = epoll_event()
     event.events = events
     event.data.u64 = UInt64(index)
-    _ = epoll_ctl(poll, operation, connections[index].file, &event)
+    _ = epoll_ctl(poll, operation, connections[index].socket.file, &event)
   }
 
   private static func threadNanoseconds() -> UInt64 {
@@ -189,7 +189,10 @@ final class Loader {
     var received = false
     for position in 0..<Int(count) {
       let index = Int(events[position].data.u64)
-      if events[position].events & EPOLLOUT.rawValue != 0 { try send(index) }
+      if events[position].events & EPOLLOUT.rawValue != 0 {
+        try send(index)
+        if traffic.isStream, schedule == nil { try stream(index, now) }
+      }
       if events[position].events & ~EPOLLOUT.rawValue != 0 {
         try receive(index)
         received = true
@@ -220,9 +223,19 @@ final class Loader {
 
   /// Sends a connection's whole depth.
   private func fire(_ index: Int, _ now: UInt64) throws {
+    if traffic.isStream { return try stream(index, now) }
     let connection = connections[index]
     while !connection.isFull, traffic.hasNext { begin(connection, due: now) }
     try send(index)
+  }
+
+  /// Goes on with a stream: as many frames as the depth allows and the socket takes.
+  private func stream(_ index: Int, _ now: UInt64) throws {
+    let connection = connections[index]
+    while !connection.waitsForRoom, !connection.isFull {
+      for _ in 0..<8 where !connection.isFull { begin(connection, due: now) }
+      try send(index)
+    }
   }
 
   @inline(__always)
@@ -266,12 +279,11 @@ final class Loader {
 
   private func receive(_ index: Int) throws {
     let connection = connections[index]
-    let count = recv(connection.file, scratch.baseAddress, scratch.count, 0)
-    if count <= 0 {
-      if count < 0, errno == EAGAIN || errno == EINTR { return }
+    guard let count = try connection.socket.receive(into: scratch) else {
       throw BenchmarkFailure(
         "The server closed a connection. \(traffic.firstProblem ?? "")")
     }
+    guard count > 0 else { return }
     receivedByteCount &+= UInt64(count)
     let now = time.monotonicNanoseconds
     let fresh = ByteView(UnsafeRawBufferPointer(scratch)).prefix(count)
@@ -286,7 +298,7 @@ final class Loader {
     if isOver { return }
     if schedule != nil {
       if connection.hasUnsent { try send(index) }
-    } else if connection.inFlight == 0 {
+    } else if traffic.isStream || connection.inFlight == 0 {
       try fire(index, now)
     } else if connection.hasUnsent {
       try send(index)
@@ -334,17 +346,17 @@ final class Loader {
     connection.finish(ticket)
   }
 
-  /// An acknowledgement of a mutate stream covers many frames.
+  /// An acknowledgement of a stream covers many frames.
   private func acknowledge(
     _ connection: LoadConnection, _ body: ByteView, _ now: UInt64
   ) throws {
-    let response = try MutateStreamResponse(wire: body)
-    let count = response.acknowledged &- connection.acknowledged
+    let progress = try traffic.progress(body)
+    let count = progress.frameCount &- connection.acknowledged
     guard count <= UInt64(connection.inFlight) else {
       throw BenchmarkFailure("The server acknowledged what was not sent.")
     }
-    connection.acknowledged = response.acknowledged
-    var rejected = response.rejected.count
+    connection.acknowledged = progress.frameCount
+    var rejected = progress.refusedCount
     for _ in 0..<count {
       guard let ticket = connection.ticket(of: 1) else { break }
       end(connection, ticket, rejected > 0 ? .failed : .done, now)

@@ -22,7 +22,7 @@ struct TableFill {
   func isDone() throws -> Bool {
     switch front {
     case .tcp:
-      let client = try StoreClient(connectingTo: address.text)
+      let client = try StoreClient(connectingTo: address.text, tls: address.security?.store)
       defer { client.close() }
       guard try client.tables().contains(where: { $0.name == shape.table }) else { return false }
       let row = try client.get(
@@ -51,7 +51,7 @@ struct TableFill {
   private func create() throws {
     switch front {
     case .tcp:
-      let client = try StoreClient(connectingTo: address.text)
+      let client = try StoreClient(connectingTo: address.text, tls: address.security?.store)
       defer { client.close() }
       if try client.tables().contains(where: { $0.name == shape.table }) {
         try client.dropTable(shape.table)
@@ -74,7 +74,7 @@ struct TableFill {
   private func leaveNote() throws {
     switch front {
     case .tcp:
-      let client = try StoreClient(connectingTo: address.text)
+      let client = try StoreClient(connectingTo: address.text, tls: address.security?.store)
       defer { client.close() }
       var list = MutationList()
       ByteView.of(TableFill.noteKey) { list.beginRow($0) }

@@ -16,6 +16,8 @@ protocol Dialect: Sendable {
   func poll(_ shape: RowShape, limit: Int) -> Template?
   func fullScan(_ shape: RowShape) -> Template?
   func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template?
+  /// What stands before a stream's first frame, where names and positions are told there.
+  func streamHead(_ shape: RowShape, producer: String, at position: UInt64) -> [UInt8]
 }
 
 extension Dialect {
@@ -24,6 +26,7 @@ extension Dialect {
   func poll(_ shape: RowShape, limit: Int) -> Template? { nil }
   func fullScan(_ shape: RowShape) -> Template? { nil }
   func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template? { nil }
+  func streamHead(_ shape: RowShape, producer: String, at position: UInt64) -> [UInt8] { [] }
 }
 
 /// Strata's binary protocol (proto/PROTOCOL.md).
@@ -139,14 +142,7 @@ struct HTTPDialect: Dialect {
 
   func write(_ shape: RowShape, columns: Range<Int>, rows: Int) -> Template? {
     guard rows == 1 else { return nil }
-    var body = Draft("{\"families\":{\"\(RowShape.family)\":{")
-    for column in columns {
-      if column > columns.lowerBound { body.append(",") }
-      body.append("\"\(shape.qualifier(column))\":\"")
-      body.append(.value(shape.valueByteCount, column: column))
-      body.append("\"")
-    }
-    body.append("}}}")
+    let body = Draft("{") + families(shape, columns) + "}"
     let head =
       Draft("PATCH /v1/tables/\(shape.table)/rows/") + .key
         + """
@@ -154,6 +150,18 @@ struct HTTPDialect: Dialect {
         Content-Length: \(body.bytes.count)\r\n\r\n
         """
     return Template(head + body)
+  }
+
+  private func families(_ shape: RowShape, _ columns: Range<Int>) -> Draft {
+    var text = Draft("\"families\":{\"\(RowShape.family)\":{")
+    for column in columns {
+      if column > columns.lowerBound { text.append(",") }
+      text.append("\"\(shape.qualifier(column))\":\"")
+      text.append(.value(shape.valueByteCount, column: column))
+      text.append("\"")
+    }
+    text.append("}}")
+    return text
   }
 
   func batchGet(_ shape: RowShape, count: Int) -> Template? {
@@ -191,6 +199,26 @@ struct HTTPDialect: Dialect {
         GET /v1/tables/\(shape.table)/rows?start=0 HTTP/1.1\r\nHost: \(host)\r\n\
         Accept: application/x-ndjson\r\n\r\n
         """))
+  }
+
+  /// A chunk of lines.
+  func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template? {
+    var lines = Draft()
+    for _ in 0..<rows {
+      // The row as a whole, so that its value finds its own key.
+      lines.append(
+        Draft("{\"key\":\"") + .key + "\"," + families(shape, 0..<shape.columnCount) + "}\n")
+    }
+    return Template(Draft(String(lines.bytes.count, radix: 16) + "\r\n") + lines + "\r\n")
+  }
+
+  func streamHead(_ shape: RowShape, producer: String, at position: UInt64) -> [UInt8] {
+    let path = "/v1/tables/\(shape.table)/rows:ingest?producer=\(producer)&sequence=\(position)"
+    return Array(
+      """
+      POST \(path) HTTP/1.1\r\nHost: \(host)\r\nContent-Type: application/x-ndjson\r\n\
+      Transfer-Encoding: chunked\r\n\r\n
+      """.utf8)
   }
 }
 

@@ -38,6 +38,8 @@ final class Traffic {
   /// Frames sent in each connection's stream.
   private var sequences: [UInt64]
   private var polls: PollMemory
+  /// Position of each stream's first row. Positions only grow, also from run to run: the clock.
+  private let firstPosition: UInt64
 
   init(_ plan: TrafficPlan, thread: Int, connections: Int, depth: Int, contents: RowContents) throws
   {
@@ -58,6 +60,7 @@ final class Traffic {
     inserts = InsertWindow()
     polls = PollMemory(places: connections * depth)
     sequences = Array(repeating: 0, count: connections)
+    firstPosition = UInt64(max(SystemTime().wallMicroseconds, 0)) * 1_000
   }
 
   /// Rows that a fill has yet to write.
@@ -118,6 +121,11 @@ final class Traffic {
     case .stream(let rows):
       sequences[ticket.connection] &+= 1
       ticket.variant = sequences[ticket.connection] == 1 ? 0 : 1
+      if ticket.variant == 0 {
+        let producer = "kvbench-\(thread)-\(ticket.connection)"
+        output.append(
+          plan.dialect.streamHead(plan.workload.shape, producer: producer, at: firstPosition))
+      }
       ticket.seed = chooser.next(&random) / UInt64(rows) * UInt64(rows)
     case .fill(let rows):
       ticket.seed = min(filled, plan.records - min(UInt64(rows), plan.records))
@@ -260,6 +268,17 @@ final class Traffic {
       polls.keep(bytes[answer.tag], for: ticket.place)
     }
     return .done
+  }
+
+  /// What an acknowledgement of a stream says.
+  func progress(_ body: ByteView) throws -> StreamProgress {
+    guard parser == .http, case .stream(let rows) = kinds[0].action else {
+      return try StreamProgress(frame: body)
+    }
+    let progress = try StreamProgress(
+      lines: body, first: firstPosition, rowsPerFrame: UInt64(rows))
+    guard let progress else { throw BenchmarkFailure("An answer without progress.") }
+    return progress
   }
 
   private func isChange(_ ticket: Ticket) -> Bool {

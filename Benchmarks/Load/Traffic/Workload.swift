@@ -84,7 +84,7 @@ struct Workload: Sendable {
       "mixed", "80 % reads, 20 % writes of 100 bytes", .value, .uniform,
       [read(0.8), Portion(name: "upsert", action: .updateAll, share: 0.2)]),
     Workload("scan", "the whole table", .value, .fullScan),
-    Workload("stream-load", "mutate stream, 100 rows a frame", .value, .stream(100)),
+    Workload("stream-load", "mutate stream or rows:ingest, 100 rows a frame", .value, .stream(100)),
   ]
 
   private static func read(_ share: Double) -> Portion {

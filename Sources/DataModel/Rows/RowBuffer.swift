@@ -44,11 +44,16 @@ package final class RowBuffer: @unchecked Sendable {
 
   package init() {}
 
-  package func clear() {
+  /// Drops the row's cells and keeps schema and pins: a scan goes on with the same ones.
+  package func clearCells() {
     key = ByteView()
-    schema = nil
     if !cells.isEmpty { cells.removeAll(keepingCapacity: true) }
     scratch.clear(keepingAtMost: 1 << 20)
+  }
+
+  package func clear() {
+    clearCells()
+    schema = nil
     if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
     workspace?.release()
   }

@@ -8,6 +8,10 @@ package final class TableSchema: Sendable {
   package let definition: TableDefinition
   /// Family name bytes by family index (name order), for encoders.
   package let familyNames: [[UInt8]]
+  /// The same as views, for what copies them: no array is counted in and out for a cell.
+  private let nameViews: [ByteView]
+  /// What they point into; never changed.
+  private let nameBytes: ByteBuffer
   /// Family ids by family index. An id is given once and never again, so that the cells of a
   /// dropped family can never show under a new one of the same name.
   package let familyIDs: [UInt32]
@@ -19,8 +23,21 @@ package final class TableSchema: Sendable {
     precondition(familyIDs.count == definition.families.count, "one id a family")
     self.definition = definition
     self.familyNames = definition.families.map { Array($0.name.utf8) }
+    var bytes = ByteBuffer()
+    for name in familyNames { bytes.append(name) }
+    var end = 0
+    nameViews = familyNames.map { name in
+      defer { end += name.count }
+      return bytes.view[end..<end + name.count]
+    }
+    nameBytes = bytes
     self.familyIDs = familyIDs
     self.version = version
+  }
+
+  /// The name of the family at `index`, valid as long as the schema; nil where there is none.
+  package func familyName(at index: Int) -> ByteView? {
+    index < nameViews.count ? nameViews[index] : nil
   }
 
   /// The index (name order) of the family called `name`; nil when there is none.

@@ -80,6 +80,18 @@ package final class BlockCache: Sendable {
     }
   }
 
+  /// The block without the mark of having been asked for: a scan reads everything once.
+  func peek(at key: BlockKey) -> Block? {
+    let hash = key.hash
+    return shard(hash).state.withLock { $0.peek(at: key, hash: hash) }
+  }
+
+  /// Keeps a block where there is room, and lets nothing go for it.
+  func offer(_ block: Block, for key: BlockKey) {
+    let hash = key.hash
+    shard(hash).state.withLock { $0.offer(block, for: key, hash: hash) }
+  }
+
   /// Forgets all blocks of a file that was removed.
   ///
   /// - Complexity: O(blocks held), one shard locked at a time.

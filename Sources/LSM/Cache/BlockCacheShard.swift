@@ -3,7 +3,8 @@
 //   insert ─► small (10 %) ──read twice?──► main ──read since?──► main again, one point poorer
 //                   └─ no ─► ghost (keys only) ─ asked again ─► main         └─ no ─► gone
 //
-// A scan fills the small queue only, so it cannot push out what is read again and again. Departure
+// A short range fills the small queue only, so it cannot push out what is read again and again; a
+// long one pushes nothing out at all (`offer`). Departure
 // from the paper: blocks of high priority (filters, indexes) start in main with full frequency.
 // Queues are doubly linked lists through one pool of nodes; a chained table finds a node by key.
 
@@ -99,6 +100,27 @@ struct BlockCacheShard: ~Copyable {
     push(node, to: wasGhost || priority == .high ? .main : .small)
     trim()
     return block
+  }
+
+  /// As `block`, but the block is not the likelier to stay for it.
+  mutating func peek(at key: BlockKey, hash: UInt64) -> Block? {
+    let found = node(for: key, hash: hash)
+    guard found >= 0, let block = nodes[Int(found)].block else {
+      misses &+= 1
+      return nil
+    }
+    hits &+= 1
+    return block
+  }
+
+  /// Keeps `block` if nothing has to go for it, to be the first to go itself.
+  mutating func offer(_ block: Block, for key: BlockKey, hash: UInt64) {
+    guard node(for: key, hash: hash) < 0, byteCount + Self.cost(block) <= byteCountLimit,
+      Self.cost(block) <= byteCountLimit / 2
+    else { return }
+    let node = makeNode(key, hash: hash)
+    nodes[Int(node)].block = block
+    push(node, to: .small)
   }
 
   mutating func removeFile(_ file: UInt64) {

@@ -104,10 +104,11 @@ package final class Engine: Sendable {
 
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.
   package func cursor(
-    from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot
+    from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot,
+    for purpose: CursorPurpose = .serving
   ) -> KeyCursor {
     KeyCursor(
-      sources: snapshot.view.cursors(at: snapshot.sequence), from: lower, to: upper,
+      sources: snapshot.view.cursors(at: snapshot.sequence, for: purpose), from: lower, to: upper,
       pin: snapshot)
   }
 

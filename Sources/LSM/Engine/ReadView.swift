@@ -80,14 +80,16 @@ final class ReadView: Sendable {
   }
 
   /// A cursor for each source, newest first.
-  func cursors(at sequence: SequenceNumber) -> [any EntryCursor] {
+  func cursors(
+    at sequence: SequenceNumber, for purpose: CursorPurpose
+  ) -> [any EntryCursor] {
     var sources: [any EntryCursor] = [active.memtable.cursor(at: sequence)]
     for sealed in sealed { sources.append(sealed.memtable.cursor(at: sequence)) }
     for table in version.levels[0].handles {
-      sources.append(LevelCursor([table], purpose: .serving))
+      sources.append(LevelCursor([table], purpose: purpose))
     }
     for level in version.levels.dropFirst() where !level.handles.isEmpty {
-      sources.append(LevelCursor(level.handles, purpose: .serving))
+      sources.append(LevelCursor(level.handles, purpose: purpose))
     }
     return sources
   }

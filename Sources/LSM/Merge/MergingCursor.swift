@@ -29,6 +29,8 @@ package final class MergingCursor: EntryCursor {
   private static let skipLimit = 8
 
   private let sources: [any EntryCursor]
+  /// The sources that are levels, called without a witness table: what most runs of keys come from.
+  private let levels: [LevelCursor?]
   private let isUnique: [Bool]
   /// Each source's key while it has a position; valid as long as it does not move.
   private var keys: [ByteView]
@@ -42,6 +44,9 @@ package final class MergingCursor: EntryCursor {
   private var savedKey = ByteBuffer()
 
   package private(set) var key = ByteView()
+  /// Of the current entry; meaningful while the cursor is valid.
+  package private(set) var kind = EntryKind.put
+  package private(set) var value = ByteView()
 
   package var wait: ReadWait = .allowed {
     didSet { for source in sources { source.wait = wait } }
@@ -51,6 +56,7 @@ package final class MergingCursor: EntryCursor {
   ///   of its entries valid for its whole life (a memtable's arena does).
   package init(_ sources: [any EntryCursor]) {
     self.sources = sources
+    levels = sources.map { $0 as? LevelCursor }
     isUnique = sources.map { $0.hasUniqueKeys }
     keys = Array(repeating: ByteView(), count: sources.count)
     progress = Array(repeating: .newest, count: sources.count)
@@ -59,8 +65,6 @@ package final class MergingCursor: EntryCursor {
   }
 
   package var isValid: Bool { member < group.count }
-  package var kind: EntryKind { sources[group[member]].kind }
-  package var value: ByteView { sources[group[member]].value }
 
   package func pinCurrent(into pins: inout [AnyObject]) {
     sources[group[member]].pinCurrent(into: &pins)
@@ -122,12 +126,15 @@ package final class MergingCursor: EntryCursor {
       do throws(EngineError) { try cursor.next() } catch { throw failed(error) }
       if cursor.isValid, cursor.key == key {
         progress[source] = .older
+        takeEntry(of: source)
         return true
       }
       progress[source] = .past
     }
     member += 1
-    return member < group.count
+    guard member < group.count else { return false }
+    takeEntry(of: group[member])
+    return true
   }
 
   /// To the newest entry of the next key, from any entry of the current one.
@@ -137,17 +144,28 @@ package final class MergingCursor: EntryCursor {
       if direction == .backward { return try turnForward() }
       if group.count == 1 {
         let source = group[0]
-        try movePast(source)
-        let cursor = sources[source]
-        if cursor.isValid {
-          let next = cursor.key
-          guard let top = heap.first, next.compare(keys[top]) >= 0 else {
-            keys[source] = next
-            progress[source] = .newest
-            key = next
+        if let level = levels[source] {
+          try level.next()
+          if level.isValid, continuesRun(level.key) {
+            keys[source] = level.key
+            key = level.key
+            kind = level.kind
+            value = level.value
             member = 0
             return
           }
+          enqueue(source)
+          return formGroup()
+        }
+        try movePast(source)
+        let cursor = sources[source]
+        if cursor.isValid, continuesRun(cursor.key) {
+          keys[source] = cursor.key
+          progress[source] = .newest
+          key = cursor.key
+          member = 0
+          takeEntry(of: source)
+          return
         }
         enqueue(source)
       } else {
@@ -160,6 +178,18 @@ package final class MergingCursor: EntryCursor {
     } catch {
       throw failed(error)
     }
+  }
+
+  /// Whether the source that alone had the current key comes first again.
+  @inline(__always)
+  private func continuesRun(_ next: ByteView) -> Bool {
+    guard let top = heap.first else { return true }
+    return next.compare(keys[top]) < 0
+  }
+
+  private func takeEntry(of source: Int) {
+    kind = sources[source].kind
+    value = sources[source].value
   }
 
   /// To the newest entry of the previous key, from any entry of the current one.
@@ -257,6 +287,7 @@ package final class MergingCursor: EntryCursor {
       group.append(source)
       removeTop()
     } while !heap.isEmpty && keys[heap[0]] == key
+    takeEntry(of: first)
   }
 
   private func comesBefore(_ left: Int, _ right: Int) -> Bool {

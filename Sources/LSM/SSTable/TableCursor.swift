@@ -4,6 +4,9 @@
 //
 // Index keys are at or after the last key of the block below and before the next block's first, so
 // a seek may land behind the last entry of a block; the next block's first entry is then meant.
+//
+// A read that has walked through many blocks in a row is a scan: it goes on in larger pieces, uses
+// what the cache has without a trace, and gives the cache only what that has room for.
 
 package import Bytes
 package import VFS
@@ -17,13 +20,24 @@ package final class TableCursor: EntryCursor {
   private var data = BlockCursor()
   private var indexHandle = BlockHandle.none
   private var dataHandle = BlockHandle.none
-  private var ahead = ReadAhead()
+  private var ahead: ReadAhead
+  /// Data blocks entered one after the other, forwards, with short leaps at most.
+  private var runLength = 0
   package var wait: ReadWait = .allowed
 
   init(_ reader: TableReader, purpose: CursorPurpose) {
     self.reader = reader
     self.purpose = purpose
+    ahead = ReadAhead(
+      pieceByteCount: purpose == .compaction ? Self.mergePieceByteCount : Self.scanPieceByteCount)
   }
+
+  /// Blocks in a row after which a read is taken for a scan: 64 KiB of the default size. Ranges
+  /// that are polled are shorter and worth keeping.
+  private static let scanRunLength = 16
+  /// Small enough to be read on an event loop where the system has it in memory.
+  private static let scanPieceByteCount = 128 << 10
+  private static let mergePieceByteCount = 256 << 10
 
   package var isValid: Bool { data.isValid }
   package var key: ByteView {
@@ -149,7 +163,7 @@ package final class TableCursor: EntryCursor {
       try BlockHandle.decode(top.value)
     }
     let block = try reader.block(
-      handle, priority: .high, wait: wait, keep: purpose == .serving)
+      handle, priority: .high, wait: wait, keep: purpose != .compaction)
     indexHandle = handle
     try reader.checked(handle) { () throws(BlockDamage) in try index.open(block) }
   }
@@ -163,9 +177,13 @@ package final class TableCursor: EntryCursor {
       try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
       return
     }
+    let leap = handle.offset &- dataHandle.offset
+    runLength = leap < UInt64(TableCursor.scanPieceByteCount) ? runLength &+ 1 : 0
     let block: Block
     switch purpose {
-    case .serving: block = try reader.block(handle, priority: .normal, wait: wait)
+    case .serving where runLength < TableCursor.scanRunLength:
+      block = try reader.block(handle, priority: .normal, wait: wait)
+    case .serving, .scan: block = try reader.scannedBlock(handle, &ahead, wait: wait)
     case .compaction: block = try ahead.block(handle, of: reader, wait: wait)
     }
     dataHandle = handle
@@ -193,52 +211,5 @@ package final class TableCursor: EntryCursor {
     _ body: (inout BlockCursor) throws(BlockDamage) -> Void
   ) throws(EngineError) {
     try reader.checked(dataHandle) { () throws(BlockDamage) in try body(&data) }
-  }
-}
-
-/// Reads a file in large pieces and cuts blocks out of them; for one pass over everything.
-struct ReadAhead: ~Copyable {
-  private static let pieceByteCount = 256 << 10
-
-  private var piece: Block?
-  private var pieceOffset: UInt64 = 0
-
-  /// The block at `handle`, out of the piece at hand or a new one that starts there.
-  mutating func block(
-    _ handle: BlockHandle, of reader: TableReader, wait: ReadWait
-  ) throws(EngineError) -> Block {
-    let file = reader.file
-    try reader.checked(handle) { () throws(BlockDamage) in
-      try handle.check(fileByteCount: file.byteCount)
-    }
-    let count = Int(handle.payloadByteCount) + TableFormat.trailerByteCount
-    guard count < ReadAhead.pieceByteCount else {
-      return try TableReader.read(handle, of: file, wait: wait)
-    }
-    let piece = try piece(covering: handle.offset, count: count, of: file, wait: wait)
-    let start = Int(handle.offset - pieceOffset)
-    return try reader.checked(handle) { () throws(BlockDamage) in
-      try TableReader.unpack(piece.view[start..<start + count], owner: nil)
-    }
-  }
-
-  private mutating func piece(
-    covering offset: UInt64, count: Int, of file: any ReadableFile, wait: ReadWait
-  ) throws(EngineError) -> Block {
-    if let piece, offset >= pieceOffset,
-      offset + UInt64(count) <= pieceOffset + UInt64(piece.view.count)
-    {
-      return piece
-    }
-    piece = nil
-    let length = Int(min(UInt64(ReadAhead.pieceByteCount), file.byteCount - offset))
-    let storage = UnsafeMutableRawPointer.allocate(byteCount: length, alignment: 16)
-    let fresh = Block(taking: storage, allocatedByteCount: length, count: length)
-    try TableReader.fill(
-      UnsafeMutableRawBufferPointer(start: storage, count: length), from: file, at: offset,
-      wait: wait)
-    piece = fresh
-    pieceOffset = offset
-    return fresh
   }
 }

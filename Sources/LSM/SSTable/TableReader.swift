@@ -10,6 +10,9 @@ package import VFS
 package enum CursorPurpose: Sendable {
   /// Serving a read: blocks go through the cache.
   case serving
+  /// Going on with a read that has proved to be long: blocks come in larger pieces and push nothing
+  /// out of the cache. A serving cursor that walks far does the same.
+  case scan
   /// Rewriting everything: the cache is left alone, the file is read ahead in large pieces.
   case compaction
 }
@@ -141,6 +144,21 @@ package final class TableReader: Sendable {
     }
     let block = try TableReader.read(handle, of: file, wait: wait)
     return keep ? cache.insert(block, for: key, priority: priority) : block
+  }
+
+  /// The block at `handle` for a scan: the cache is looked at as if nobody did, and takes the block
+  /// only where it has room.
+  func scannedBlock(
+    _ handle: BlockHandle, _ ahead: inout ReadAhead, wait: ReadWait
+  ) throws(EngineError) -> Block {
+    let key = BlockKey(file: id.rawValue, offset: handle.offset)
+    if let block = cache.peek(at: key) { return block }
+    if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
+      throw .wouldBlock
+    }
+    let block = try ahead.block(handle, of: self, wait: wait)
+    cache.offer(block, for: key)
+    return block
   }
 
   /// Runs `body`, giving damage its place.

@@ -108,6 +108,11 @@ struct ColumnCursor {
   private(set) var cellCount = 0
   private(set) var hasTombstones = false
   private(set) var body = ByteView()
+  /// The column is one plain cell: `time` and `value` are it.
+  private(set) var isPlainCell = false
+  /// Milliseconds.
+  private(set) var time: Int64 = 0
+  private(set) var value = ByteView()
 
   init(_ family: PackedFamily) { reader = ByteReader(family.columns) }
 
@@ -123,14 +128,17 @@ struct ColumnCursor {
     let head = try reader.varint()
     if head == PackedRow.singleCellHead {
       let before = reader.offset
-      _ = try reader.varint()
+      let milliseconds = try reader.varint()
       let valueHead = try reader.varint()
       guard valueHead >> 1 <= UInt64(reader.remaining) else { throw .truncated }
-      try reader.skip(Int(valueHead >> 1))
+      value = try reader.bytes(Int(valueHead >> 1))
+      isPlainCell = valueHead & 1 == 0 && milliseconds <= PackedRow.millisecondsLimit
+      if isPlainCell { time = Int64(milliseconds) }
       body = reader.view[before..<reader.offset]
       cellCount = 1
       hasTombstones = false
     } else {
+      isPlainCell = false
       body = try reader.lengthPrefixed()
       // Each cell takes two bytes at least.
       guard head >> 1 <= UInt64(body.count / 2) else { throw .lengthOutOfRange }

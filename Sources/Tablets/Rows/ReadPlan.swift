@@ -4,8 +4,8 @@ internal import Bytes
 internal import DataModel
 
 /// What a read takes of each family, by family index.
-struct ReadPlan {
-  enum Selection {
+final class ReadPlan: Sendable {
+  enum Selection: Sendable {
     case none, all
     /// These qualifiers, ascending.
     case columns([[UInt8]])
@@ -17,6 +17,9 @@ struct ReadPlan {
   let selections: [Selection]?
   /// Cells a column; `Int.max` for all.
   let versions: Int
+  /// A row of one entry can be read as it lies: everything of it is wanted, in its order.
+  let takesRowsAsTheyLie: Bool
+  let hasFilter: Bool
 
   /// - Throws: `.notFound` for a family that the table does not have, `.invalid` for a filter or a
   ///   number that makes no sense.
@@ -31,6 +34,8 @@ struct ReadPlan {
     self.rules = rules
     self.options = options
     versions = options.versions == 0 ? .max : options.versions
+    hasFilter = options.filter != nil
+    takesRowsAsTheyLie = options.columns.isEmpty && !rules.gcOnRead && rules.isInNameOrder
     if options.columns.isEmpty {
       selections = nil
       return

@@ -59,6 +59,8 @@ final class RowRules: Sendable {
   let families: [FamilyRules]
   /// Family indexes, ascending by id.
   let indexesByID: [Int]
+  /// Ids ascend with names.
+  let isInNameOrder: Bool
   let gcOnRead: Bool
   /// True when some rule depends on the clock.
   let dependsOnTime: Bool
@@ -74,6 +76,7 @@ final class RowRules: Sendable {
         gcSince: gcSince[schema.familyIDs[index]] ?? .zero)
     }
     indexesByID = families.indices.sorted { schema.familyIDs[$0] < schema.familyIDs[$1] }
+    isInNameOrder = indexesByID.elementsEqual(families.indices)
     gcOnRead = schema.definition.gcOnRead
     dependsOnTime = families.contains { $0.gc?.dependsOnTime ?? false }
     hasGarbageRules = families.contains { $0.gc != nil }
@@ -84,10 +87,18 @@ final class RowRules: Sendable {
 /// a call.
 final class CurrentRules: Sendable {
   private let rules: Mutex<RowRules>
+  private let changes = Atomic<UInt64>(0)
 
   init(_ rules: RowRules) { self.rules = Mutex(rules) }
 
   var value: RowRules { rules.withLock { $0 } }
 
-  func replace(by new: RowRules) { rules.withLock { $0 = new } }
+  /// Grows with every change, after it: who asks for it first and for `value` then can tell by it
+  /// that the value still stands.
+  var changeCount: UInt64 { changes.load(ordering: .acquiring) }
+
+  func replace(by new: RowRules) {
+    rules.withLock { $0 = new }
+    changes.add(1, ordering: .acquiringAndReleasing)
+  }
 }

@@ -27,28 +27,39 @@ package final class RowScan: @unchecked Sendable {
   private static let stretchByteCount = 4 << 20
   private static let stretchRowCount = 65_536
   private static let stretchNanoseconds: UInt64 = 100_000_000
+  /// Bytes of rows after which the scan is a long one, whose blocks are not worth keeping.
+  private static let longByteCount = 512 << 10
   /// Rows without a cell left after which a step pauses; about a millisecond.
   private static let fruitlessRowCount = 4_096
+
+  /// Rows read between two looks at the clock, which costs as much as a row.
+  private static let rowsPerLook = 16
 
   private enum Position {
     /// No cursor: the next step makes one behind the last key.
     case released
     /// The cursor has to go to its first key.
-    case seeking(KeyCursor)
+    case seeking
     /// The cursor is on a row that was passed.
-    case passed(KeyCursor)
+    case passed
     case finished
   }
 
   private let table: Table
   private let request: ScanRequest
   private var position = Position.released
+  private var cursor: KeyCursor?
+  private var plan: ReadPlan?
+  /// Of the table's rules when the plan was made.
+  private var changeCount: UInt64 = 0
   private var lastKey = ByteBuffer()
   private var hasScanned = false
   private var returnedCount = 0
   private var stretchRows = 0
   private var stretchBytes = 0
   private var stretchStart: UInt64 = 0
+  /// Bytes of rows in all stretches.
+  private var totalBytes = 0
 
   init(_ table: Table, _ request: ScanRequest) {
     self.table = table
@@ -64,67 +75,97 @@ package final class RowScan: @unchecked Sendable {
   package func release() {
     if case .finished = position { return }
     position = .released
+    cursor = nil
   }
 
   /// Reads the next row into `row`, valid until the scan's next step. After `.wouldBlock`, call
   /// again with `.allowed` where waiting is allowed; nothing is skipped.
   package func next(into row: RowBuffer, wait: ReadWait) throws(TableServiceError) -> ScanStep {
-    row.clear()
+    // What kept the last row alive keeps the next one.
+    if let cursor, row.pins.count == 1, row.pins[0] === cursor {
+      row.clearCells()
+    } else {
+      row.clear()
+    }
+    do throws(TableServiceError) {
+      let step = try step(into: row, RowReader.of(row), wait: wait)
+      if step != .row { row.clear() }
+      return step
+    } catch {
+      row.clear()
+      throw error
+    }
+  }
+
+  private func step(
+    into row: RowBuffer, _ reader: RowReader, wait: ReadWait
+  ) throws(TableServiceError) -> ScanStep {
     try table.checkAlive()
-    let reader = RowReader.of(row)
-    let plan = try reader.plan(request.options, table.rules.value)
+    let plan = try currentPlan()
     var fruitless = 0
     while true {
-      if request.limit > 0, returnedCount == request.limit { position = .finished }
+      if request.limit > 0, returnedCount == request.limit { finish() }
       guard let cursor = try advance(wait: wait) else { return .end }
       lastKey.clear()
       lastKey.append(cursor.key)
       hasScanned = true
-      position = .passed(cursor)
-      stretchRows += 1
-      let operands = cursor.operands
-      for operand in operands { stretchBytes += operand.value.count }
+      position = .passed
+      stretchRows &+= 1
+      for operand in cursor.operands { stretchBytes &+= operand.value.count }
       if try reader.read(
-        cursor.key, operands, plan, now: table.readTime(plan), into: row)
+        cursor.key, cursor.operands, plan, now: table.readTime(plan), into: row)
       {
-        row.pins.append(cursor)
+        if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }
         returnedCount += 1
         return .row
       }
-      row.clear()
+      row.clearCells()
       fruitless += 1
       if fruitless == RowScan.fruitlessRowCount { return .pause }
     }
   }
 
+  /// The plan under the rules as they are.
+  private func currentPlan() throws(TableServiceError) -> ReadPlan {
+    let count = table.rules.changeCount
+    if let plan, count == changeCount { return plan }
+    let fresh = try ReadPlan(request.options, table.rules.value)
+    plan = fresh
+    changeCount = count
+    return fresh
+  }
+
   /// The cursor on the next row; nil at the end.
   private func advance(wait: ReadWait) throws(TableServiceError) -> KeyCursor? {
-    if case .passed = position, isStretchOver { position = .released }
+    if position == .passed, isStretchOver { release() }
     do throws(EngineError) {
-      if case .released = position { position = .seeking(makeCursor()) }
-      switch position {
-      case .finished, .released: return nil
-      case .seeking(let cursor):
-        cursor.wait = wait
-        if request.reversed { try cursor.seekToLast() } else { try cursor.seekToFirst() }
-        return finishing(cursor)
-      case .passed(let cursor):
-        cursor.wait = wait
-        if request.reversed { try cursor.previous() } else { try cursor.next() }
-        return finishing(cursor)
+      if position == .released {
+        cursor = makeCursor()
+        position = .seeking
       }
+      guard position != .finished, let cursor else { return nil }
+      cursor.wait = wait
+      switch (position, request.reversed) {
+      case (.passed, false): try cursor.next()
+      case (.passed, true): try cursor.previous()
+      case (_, false): try cursor.seekToFirst()
+      case (_, true): try cursor.seekToLast()
+      }
+      if cursor.isValid { return cursor }
+      finish()
+      return nil
     } catch {
       throw table.fold(error)
     }
   }
 
-  private func finishing(_ cursor: KeyCursor) -> KeyCursor? {
-    if cursor.isValid { return cursor }
+  private func finish() {
     position = .finished
-    return nil
+    cursor = nil
   }
 
   private func makeCursor() -> KeyCursor {
+    totalBytes &+= stretchBytes
     stretchRows = 0
     stretchBytes = 0
     stretchStart = table.time.monotonicNanoseconds
@@ -135,11 +176,12 @@ package final class RowScan: @unchecked Sendable {
     // The empty key is no row's (ProducerPositions).
     return table.engine.cursor(
       from: range.lower.flatMap { $0.isEmpty ? nil : $0 } ?? [0], to: range.upper,
-      at: table.engine.snapshot())
+      at: table.engine.snapshot(), for: totalBytes < RowScan.longByteCount ? .serving : .scan)
   }
 
   private var isStretchOver: Bool {
     stretchRows >= RowScan.stretchRowCount || stretchBytes >= RowScan.stretchByteCount
-      || table.time.monotonicNanoseconds &- stretchStart >= RowScan.stretchNanoseconds
+      || stretchRows % RowScan.rowsPerLook == 0
+        && table.time.monotonicNanoseconds &- stretchStart >= RowScan.stretchNanoseconds
   }
 }

@@ -53,6 +53,34 @@ import TestSupport
     #expect(kept > hot * 9 / 10, "\(kept) of \(hot)")
   }
 
+  @Test func `a block that is offered takes room and makes none`() {
+    let cache = BlockCache(byteCount: 1 << 20)
+    var count = 0
+    while read(cache, key(1, count)) == false, cache.statistics.blockCount > count { count += 1 }
+    let held = (0..<count).filter { cache.peek(at: key(1, $0)) != nil }
+    for index in 0..<1_000 { cache.offer(block(4_096), for: key(2, index)) }
+    #expect(held.allSatisfy { cache.peek(at: key(1, $0)) != nil })
+    #expect(cache.statistics.byteCount <= 1 << 20)
+    cache.removeFile(CachedFileID(namespace: 0, number: 1))
+    cache.offer(block(4_096), for: key(2, 1))
+    #expect(cache.peek(at: key(2, 1)) != nil)
+    // It is the first to go.
+    for index in 0..<2_000 { _ = read(cache, key(3, index)) }
+    #expect(cache.peek(at: key(2, 1)) == nil)
+  }
+
+  @Test func `a look leaves no trace`() {
+    for looks in [false, true] {
+      let cache = BlockCache(byteCount: 1 << 20)
+      _ = read(cache, key(1, 0))
+      for _ in 0..<4 {
+        if looks { _ = cache.peek(at: key(1, 0)) } else { _ = cache.block(for: key(1, 0)) }
+      }
+      for index in 0..<300 { _ = read(cache, key(2, index)) }
+      #expect((cache.peek(at: key(1, 0)) == nil) == looks)
+    }
+  }
+
   @Test func `filters and indexes outlive data`() {
     let cache = BlockCache(byteCount: 1 << 20)
     for index in 0..<20 { _ = cache.insert(block(4_096), for: key(1, index), priority: .high) }

@@ -103,6 +103,49 @@ import VFS
     #expect(try cursor.rest() == Array(entries[7...]))
   }
 
+  @Test func `a long walk reads in large pieces and pushes nothing out of the cache`() throws {
+    let entries = [TestEntry].random(count: 30_000, valueByteCount: 100, seed: 6)
+    for purpose in [CursorPurpose.serving, .scan] {
+      let fixture = TableFixture(cacheByteCount: 1 << 20)
+      try fixture.write(entries)
+      let reader = try fixture.open()
+      // Points all over the file fill the cache.
+      for entry in entries { _ = try reader.entry(entry.key) }
+      let held = fixture.cache.statistics
+      let before = fixture.fileSystem.operationCount
+      let cursor = reader.cursor(purpose)
+      try cursor.seekToFirst()
+      #expect(try cursor.rest() == entries)
+      let operations = fixture.fileSystem.operationCount - before
+      let fileByteCount = try #require(fixture.fileSystem.byteCount(of: "t"))
+      // A few blocks one by one, the rest in pieces of 128 KiB.
+      #expect(operations < 20 + fileByteCount / (128 << 10), "\(operations) of \(fileByteCount)")
+      #expect(operations * 8 < fileByteCount / (4 << 10))
+      let now = fixture.cache.statistics
+      #expect(abs(now.blockCount - held.blockCount) <= 2)
+      // A cache with room takes the file in.
+      fixture.cache.byteCountLimit = 16 << 20
+      try cursor.seekToFirst()
+      _ = try cursor.rest()
+      let again = fixture.fileSystem.operationCount
+      try cursor.seekToFirst()
+      #expect(try cursor.rest() == entries)
+      #expect(fixture.fileSystem.operationCount == again)
+    }
+  }
+
+  @Test func `a short walk is kept`() throws {
+    let fixture = TableFixture()
+    try fixture.write(.random(count: 3_000, valueByteCount: 100, seed: 6))
+    let cursor = try fixture.open().cursor(.serving)
+    try cursor.seekToFirst()
+    for _ in 0..<100 { try cursor.next() }
+    let operations = fixture.fileSystem.operationCount
+    try cursor.seekToFirst()
+    for _ in 0..<100 { try cursor.next() }
+    #expect(fixture.fileSystem.operationCount == operations)
+  }
+
   @Test func `a compaction's cursor leaves the cache alone`() throws {
     let fixture = TableFixture()
     try fixture.write(.random(count: 3_000, seed: 6))

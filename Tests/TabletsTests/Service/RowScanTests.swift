@@ -140,6 +140,51 @@ import VFS
     }
   }
 
+  @Test func `a schema that changes in the middle holds from the next row on`() throws {
+    let (world, table) = try world(rows: 40)
+    for row in 0..<40 { try world.apply(table, Self.key(row), [.set("b", "q", 0, [1])]) }
+    let scan = try table.scan(ScanRequest())
+    let row = RowBuffer()
+    for _ in 0..<3 {
+      #expect(try scan.next(into: row, wait: .allowed) == .row)
+      #expect(row.cells.count == 2)
+    }
+    _ = try world.kept?.alterTable("t", [.dropFamily("a")])
+    #expect(try scan.next(into: row, wait: .allowed) == .row)
+    #expect(row.cells.count == 1)
+    #expect(row.schema?.familyNames == [Array("b".utf8)])
+    let options = ReadOptions(columns: [ColumnSelector(family: "a")])
+    expect("unknown_family") { _ = try table.scan(ScanRequest(options: options)) }
+  }
+
+  @Test func `a row outlives the scan that read it`() throws {
+    let (_, table) = try world(rows: 3)
+    let row = RowBuffer()
+    do {
+      let scan = try table.scan(ScanRequest())
+      #expect(try scan.next(into: row, wait: .allowed) == .row)
+      #expect(try scan.next(into: row, wait: .allowed) == .row)
+    }
+    #expect(row.key.array == Array(Self.key(1).utf8))
+    #expect(row.cells.map { $0.value.array } == [[1]])
+    #expect(row.pins.count == 1)
+    row.clear()
+    #expect(row.pins.isEmpty)
+  }
+
+  @Test func `families come in the order of their names, whatever their age`() throws {
+    let world = ServiceWorld()
+    let table = try world.open([FamilyDefinition(name: "b")])
+    _ = try world.kept?.alterTable("t", [.createFamily(FamilyDefinition(name: "a"))])
+    try world.apply(table, "r", [.set("b", "q", 0, [2]), .set("a", "q", 0, [1])])
+    try table.flush()
+    let row = RowBuffer()
+    let scan = try table.scan(ScanRequest())
+    #expect(try scan.next(into: row, wait: .allowed) == .row)
+    #expect(row.cells.map { $0.value.array } == [[1], [2]])
+    #expect(row.cells.map(\.familyIndex) == [0, 1])
+  }
+
   @Test func `an unknown family is told before anything is read`() throws {
     let (_, table) = try world(rows: 1)
     expect("unknown_family") {
