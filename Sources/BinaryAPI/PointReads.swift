@@ -12,13 +12,22 @@ internal import VFS
 struct TableHandles {
   private var entries: [(name: [UInt8], table: Table)] = []
   private static let limit = 8
+  /// Where the last one was: most requests name the same table again.
+  private var last = 0
 
   mutating func table(
     _ name: ByteView, of service: TableService
   ) throws(TableServiceError) -> Table {
-    for entry in entries where ByteView.of(entry.name, { $0 == name }) { return entry.table }
+    if last < entries.count, ByteView.of(entries[last].name, { $0 == name }) {
+      return entries[last].table
+    }
+    if let known = entries.firstIndex(where: { ByteView.of($0.name) { $0 == name } }) {
+      last = known
+      return entries[known].table
+    }
     let table = try service.table(name)
     if entries.count == TableHandles.limit { entries.removeFirst() }
+    last = entries.count
     entries.append((name.array, table))
     return table
   }

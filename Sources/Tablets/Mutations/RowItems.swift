@@ -138,7 +138,7 @@ struct RowItems: ~Copyable {
       combineEqualTimes()
     }
     if deletesRow { deletedFamilies.removeAll(keepingCapacity: true) }
-    deletedFamilies.sort { $0.id < $1.id }
+    if deletedFamilies.count > 1 { deletedFamilies.sort { $0.id < $1.id } }
     cellCount = 0
     for item in items where item.end == nil {
       cellCount += 1
