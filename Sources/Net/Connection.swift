@@ -54,8 +54,9 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var wasFull = false
   private var lingerTimer: LoopTimer?
   private var backlog: InputBacklog
-  /// What is handed in has waited so long that its sender should rather be refused, and come back.
-  package private(set) var mustShed = false
+  /// In overload: until when it may be served in this turn, and whether that is over.
+  private var shareEnd: UInt64 = 0
+  package private(set) var isShedding = false
   /// Until the handshake is done.
   var handshakeTimer: LoopTimer?
 
@@ -102,6 +103,14 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   /// False after the close, when output goes nowhere: for completions that come late.
   package var isOpen: Bool { phase != .closed }
+
+  /// True when the request at hand should rather be refused, cheaply, than served: others wait.
+  /// Stays true (`isShedding`) until more is handed in. Ask for each request that may be refused.
+  package var mustShed: Bool {
+    guard loop.isOverloaded else { return false }
+    if !isShedding { isShedding = loop.isOver(shareEnd) }
+    return isShedding
+  }
 
   /// True while what arrives is for the handler.
   var isReceiving: Bool { phase == .open && !hasEnded }
@@ -220,11 +229,7 @@ package final class Connection: EventSource, @unchecked Sendable {
       if count == 0 { close() }
       return
     }
-    if let turn = loop.noteTurn() {
-      mustShed =
-        backlog.mustShed(
-          descriptor, read: count, isFull: count == buffer.count, now: turn.now) || turn.mustShed
-    }
+    loop.noteRead(&backlog, descriptor, count, isFull: count == buffer.count)
     let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
     if let tls {
       receive(arrived, through: tls)
@@ -265,6 +270,8 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func deliver(_ bytes: ByteView) -> Int {
     guard let handler else { return 0 }
+    isShedding = false
+    if loop.isOverloaded { shareEnd = loop.takeShare() }
     let used = handler.received(bytes, on: self)
     precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
     noteOutput()

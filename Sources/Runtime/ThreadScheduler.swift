@@ -1,5 +1,6 @@
 // The scheduler of the server: a queue and a fixed number of threads a lane.
 
+internal import CLinux
 internal import Glibc
 
 /// Runs work on threads of its own.
@@ -16,8 +17,9 @@ package final class ThreadScheduler: Scheduler {
     package init() {}
   }
 
-  /// Waking a sleeping thread costs more than most commits; beyond this, sleeping is right.
-  private static let commitSpinNanoseconds: UInt64 = 50_000
+  /// Waking a sleeping thread costs more than most commits; beyond this, sleeping is right. Where
+  /// there is one core, who looks out for work takes it from those who have some.
+  private static let commitSpinNanoseconds: UInt64 = strata_usable_cores() > 1 ? 50_000 : 0
 
   /// On a busy machine requests go a little before merging; more, and merging falls so far behind
   /// that back-pressure costs the requests what they gained.
