@@ -123,6 +123,19 @@ final class LoadConnection {
     return true
   }
 
+  /// Bytes that the socket may hold beyond what the peer has room for: with more, what was sent
+  /// would wait on this side, and the peer would be blamed for it.
+  private static let unsentByteCount: Int32 = 16 << 10
+
+  func limitUnsent() throws {
+    var limit = LoadConnection.unsentByteCount
+    guard
+      setsockopt(
+        file, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &limit, socklen_t(MemoryLayout<Int32>.size))
+        == 0
+    else { throw BenchmarkFailure("TCP_NOTSENT_LOWAT: \(SocketAddress.text(errno))") }
+  }
+
   // MARK: - Start
 
   private func setNonBlocking() throws {
