@@ -65,6 +65,7 @@ import Testing
       directory: directory.path("data"),
       ["--durability", "none", "--loops", "1"]
         + (Self.fullSize == nil ? [] : ["--shed-after", "50ms"]))
+    if Self.fullSize != nil { try pin(server) }
     let memory = ServerMemory(of: server)
     var seen: [(name: String, fronts: [Seen])] = []
     func measure(_ name: String) throws {
@@ -99,6 +100,13 @@ import Testing
       }
     }
     #expect(server.stop() == 0)
+  }
+
+  /// The good clients have core 1, the server has core 0.
+  private func pin(_ server: ServerProcess) throws {
+    let taskset = URL(filePath: "/usr/bin/taskset")
+    let result = try run(taskset, ["-a", "-c", "-p", "0", "\(server.processIdentifier)"])
+    #expect(result.status == 0, "\(result.errors)")
   }
 
   private func raiseDescriptorLimit() {
