@@ -19,5 +19,5 @@ until grep -q '^ready' "$work/out"; do
 done
 "$bin/kvbench" overload "${WORKLOAD:-mixed}" --load --records "${RECORDS:-1000000}" \
   --protocol "$protocol" --server "$(sed -n "s/^listening $protocol=//p" "$work/out")" \
-  --factor "${FACTOR:-5}" --duration "$duration" --peak-shape "${PEAK:-16x16}" \
+  --factor "${FACTOR:-5}" --duration "$duration" --peak-shape "${PEAK:-16x16,64x16,16x16}" \
   --peak-duration "${PEAK_DURATION:-20s}" --pin 1 --server-pid $server --memory "$memory"

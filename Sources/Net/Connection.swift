@@ -53,6 +53,9 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var isBlocked = false
   private var wasFull = false
   private var lingerTimer: LoopTimer?
+  /// While the output is full: looks whether the peer takes any of it.
+  private var unreadTimer: LoopTimer?
+  private var takenByteCount: UInt64 = 0
   private var backlog: InputBacklog
   /// In overload: until when it may be served in this turn, and whether that is over.
   private var shareEnd: UInt64 = 0
@@ -157,6 +160,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     // A peer that got everything hears that this is the end, not a cut.
     if let tls, unsentByteCount == 0, tls.sealEnd() { transmit(tls.unsent) }
     lingerTimer?.cancel()
+    unreadTimer?.cancel()
     handshakeTimer?.cancel()
     loop.unregister(descriptor, token)
     _ = Glibc.close(descriptor)
@@ -292,12 +296,16 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func flush() {
     guard phase == .open || phase == .draining else { return }
-    if isOutputFull { wasFull = true }
+    if isOutputFull, !wasFull {
+      wasFull = true
+      limitUnread()
+    }
     if unsentByteCount > 0, !isBlocked { send() }
     guard phase != .closed else { return }
     updateInterest()
     if wasFull, unsentByteCount <= Connection.lowWaterByteCount {
       wasFull = false
+      unreadTimer?.cancel()
       if phase == .open { handler?.outputDrained(on: self) }
       noteOutput()
     }
@@ -327,7 +335,17 @@ package final class Connection: EventSource, @unchecked Sendable {
       return 0
     }
     isBlocked = count < unsent.count
+    takenByteCount &+= UInt64(count)
     return count
+  }
+
+  /// Closes unless the peer takes some of the full output in time: what it leaves is held for it.
+  private func limitUnread() {
+    let before = takenByteCount
+    unreadTimer = loop.schedule(afterNanoseconds: loop.options.unreadNanoseconds) { [weak self] in
+      guard let self, wasFull else { return }
+      if takenByteCount == before { close() } else { limitUnread() }
+    }
   }
 
   /// So many bytes of `output` have left.

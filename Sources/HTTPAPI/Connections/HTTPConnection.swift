@@ -325,7 +325,6 @@ final class HTTPConnection: ConnectionHandler {
   }
 
   func outputDrained(on connection: Connection) {
-    deadline.outputDrained()
     exchanges.first?.proceed?()
     resumeReading()
   }
@@ -334,11 +333,6 @@ final class HTTPConnection: ConnectionHandler {
 
   func checkDeadlines() {
     guard let connection else { return }
-    let options = front.options
-    if deadline.isOutputStalled(connection.isOutputFull, options: options) {
-      connection.close()
-      return
-    }
     if let ingest, ingest.isIdle(atTick: context.tick) {
       return ingest.fail(Problem(408, "request_timeout", "no line has come for too long"))
     }
