@@ -8,7 +8,7 @@ RELEASE = .build/release
 .PHONY: serve test build release lint format bench bench-engine crash-test ingest-kills linearizability \
   release-tests \
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
-  damage-sweep kill-points fault-sweep \
+  damage-sweep kill-points fault-sweep oversized slow-clients overload \
   fuzz fuzz-all fuzz-build install clean packages \
   dev-cert
 
@@ -118,6 +118,22 @@ kill-points: release-tests
 LIVES ?= 4
 fault-sweep: release-tests
 	STRATA_FAULTS=all STRATA_SEEDS=$(LIVES) $(SIMULATE) FaultSweepTests
+
+## Too much of everything, with a row that would grow above its limit.
+oversized: release-tests
+	STRATA_OVERSIZED=1 $(SIMULATE) OversizedInputTests
+
+## IDLE idle connections, a tenth of that half-open, a hundredth slow, beside good clients.
+IDLE ?= 10000
+slow-clients: release-tests
+	STRATA_IDLE_CONNECTIONS=$(IDLE) $(SIMULATE) SlowClientTests
+
+## Five times a server's peak for DURATION, over each of PROTOCOLS.
+DURATION ?= 10m
+PROTOCOLS ?= tcp http
+overload: release
+	$(SWIFT) build -c release --product kvbench
+	@for protocol in $(PROTOCOLS); do Benchmarks/overload.sh $(DURATION) $$protocol || exit 1; done
 
 ## One history again, as a failure asks for it.
 replay: release-tests

@@ -211,7 +211,9 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "Client", "TestSupport", "kvserver", "kvctl", "kvbench",
+        "Bytes", "DataModel", "JSON", "BinaryProtocol", "Client", "TestSupport", "kvserver",
+        "kvctl",
+        "kvbench",
       ],
       swiftSettings: strict),
   ]

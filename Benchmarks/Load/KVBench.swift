@@ -13,13 +13,16 @@ struct KVBench: ParsableCommand {
         kvbench run get --load --shape 1x1,16x1,16x16
         kvbench run ycsb-a --load --protocol http --server 127.0.0.1:8080
         kvbench run mixed --load --rate 20000 --duration 60s --html mixed.html
+        kvbench overload mixed --load --factor 5 --duration 10m --server-pid $(pidof kvserver)
         kvbench compare before.json after.json --fail-above 10%
         kvbench peers --kvserver .build/release/kvserver --quick
 
       EXIT CODES
         0 done, 1 errors or wrong answers (or slower than --fail-above), 2 wrong call
       """,
-    subcommands: [RunCommand.self, CompareCommand.self, PeersCommand.self])
+    subcommands: [
+      RunCommand.self, OverloadCommand.self, CompareCommand.self, PeersCommand.self,
+    ])
 
   static func main() {
     do {

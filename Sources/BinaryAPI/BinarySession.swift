@@ -69,7 +69,13 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     // What the last read holds on to must not outlive the call.
     defer { row.clear() }
     while !connection.isOutputFull {
-      if used >= lookedAhead { lookedAhead = used + lookAhead(bytes.dropFirst(used)) }
+      if connection.isShedding {
+        if state.phase == .open {
+          used += OverloadAnswer.refuse(bytes.dropFirst(used), into: &connection.output)
+        }
+      } else if used >= lookedAhead {
+        lookedAhead = used + lookAhead(bytes.dropFirst(used))
+      }
       let step = state.next(bytes.dropFirst(used))
       switch step {
       case .wait(let total):
@@ -78,9 +84,13 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
       case .pause:
         pause()
         return used
+      case .request(let operation, let header, _, let byteCount)
+      where operation.isSheddable && connection.mustShed:
+        used += byteCount
+        OverloadAnswer.append(operation, header.requestID, to: &connection.output)
+        continue
       case .request(.get, let header, let body, let byteCount)
-      where !connection.mustShed
-        && getNow(header.requestID, body, into: &connection.output):
+      where getNow(header.requestID, body, into: &connection.output):
         used += byteCount
         requestCount += 1
       case .request(let operation, let header, let body, let byteCount):
@@ -89,12 +99,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
           return used
         }
         used += byteCount
-        if connection.mustShed, operation.isSheddable {
-          refuse(operation, header.requestID, .overloaded)
-          finish(cost)
-        } else {
-          perform(operation, header, body, cost)
-        }
+        perform(operation, header, body, cost)
         requestCount += 1
       default:
         used += perform(step, on: connection)

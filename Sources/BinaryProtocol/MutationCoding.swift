@@ -49,6 +49,10 @@ package enum MutationDecoder {
       }
     }
     let fields = try Fields(body, of: kind)
+    // Before it is copied: the table would refuse it too.
+    guard fields.bytes.count <= DataModelLimits.valueByteCount else {
+      throw .tooLarge("a value of more than \(DataModelLimits.valueByteCount) bytes")
+    }
     switch kind {
     case 1:
       list.setCell(

@@ -1,6 +1,8 @@
 // Growable output bytes with one owner. Appends grow by doubling; `clear` keeps the storage, so a
 // buffer that lives with a connection or a job stops allocating after the first few rounds.
 
+internal import Glibc
+
 /// Bytes being written.
 @frozen @usableFromInline
 package struct ByteBuffer: ~Copyable, @unchecked Sendable {
@@ -70,9 +72,11 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     let (needed, overflow) = used.addingReportingOverflow(additional)
     precondition(!overflow, "buffer length fits an Int")
     let larger = Swift.max(needed, capacity &* 2)
-    let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-    moved.copyMemory(from: storage, byteCount: used)
-    storage.deallocate()
+    // What is allocated with malloc's alignment comes from malloc. Large blocks grow where they
+    // are: while a long body arrives, its bytes are never there twice.
+    guard let moved = realloc(storage, larger) else {
+      preconditionFailure("no memory for \(larger) bytes")
+    }
     storage = moved
     capacity = larger
   }

@@ -25,6 +25,10 @@ package struct HTTPRefusal: Error, Sendable, Equatable {
     414, "request_line_too_long", "the request line is longer than 8 KiB")
   static let headersTooLarge = HTTPRefusal(
     431, "headers_too_large", "more than 32 KiB or 100 header fields")
+  static let chunkLineTooLong = HTTPRefusal(
+    400, "malformed_request", "a chunk's size with its extensions is longer than 256 bytes")
+  static let trailersTooLarge = HTTPRefusal(
+    431, "headers_too_large", "more than 8 KiB of trailer fields")
   static let bodyTooLarge = HTTPRefusal(
     413, "body_too_large", "the body is longer than this route takes")
 }

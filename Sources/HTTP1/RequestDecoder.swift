@@ -66,6 +66,12 @@ package struct RequestDecoder: Sendable {
     }
   }
 
+  /// The request is complete and the next call says so, whatever bytes it is given.
+  package var isAtEnd: Bool {
+    if case .end = state { return true }
+    return false
+  }
+
   /// Right after `.head`, with its bytes not dropped: the next call gives the head again.
   package mutating func putHeadBack() {
     headDecoder.reset()
@@ -104,7 +110,8 @@ package struct RequestDecoder: Sendable {
         state = part.count == remaining ? .end : .length(remaining: remaining - part.count)
         return (.body(part), offset + part.count)
       case .chunkSize:
-        guard let line = try completeLine(rest, limit: limits.chunkLineByteCount) else {
+        let limit = limits.chunkLineByteCount
+        guard let line = try completeLine(rest, limit: limit, else: .chunkLineTooLong) else {
           return (.needMore, offset)
         }
         let size = try Self.chunkSize(line)
@@ -126,7 +133,9 @@ package struct RequestDecoder: Sendable {
         offset += 2
       case .trailers(let byteCount):
         let limit = limits.trailerByteCount - byteCount
-        guard let line = try completeLine(rest, limit: limit) else { return (.needMore, offset) }
+        guard let line = try completeLine(rest, limit: limit, else: .trailersTooLarge) else {
+          return (.needMore, offset)
+        }
         offset += line.count + 2
         if line.isEmpty {
           state = .end
@@ -154,11 +163,11 @@ package struct RequestDecoder: Sendable {
   }
 
   /// The first line of `bytes` without its end, or nil when it has not arrived.
-  private func completeLine(_ bytes: ByteView, limit: Int) throws(HTTPRefusal) -> ByteView? {
+  private func completeLine(
+    _ bytes: ByteView, limit: Int, else refusal: HTTPRefusal
+  ) throws(HTTPRefusal) -> ByteView? {
     guard let lineFeed = bytes.prefix(Swift.min(bytes.count, limit + 2)).firstIndex(of: 0x0a) else {
-      guard bytes.count < limit + 2 else {
-        throw .malformed("a line of a chunked body is too long")
-      }
+      guard bytes.count < limit + 2 else { throw refusal }
       return nil
     }
     guard lineFeed > 0, bytes[lineFeed - 1] == 0x0d else {

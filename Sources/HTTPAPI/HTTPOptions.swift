@@ -31,8 +31,6 @@ package struct HTTPOptions: Sendable {
   package var progressNanoseconds: UInt64 = 100_000_000
   /// Ticks without a request.
   package var idleTicks: UInt64 = 75
-  /// Ticks for which a peer may leave a full output unread.
-  package var stalledOutputTicks: UInt64 = 60
   /// Nanoseconds that one read may hold a loop before others have their turn.
   package var sliceNanoseconds: UInt64 = 500_000
   /// Wait for the threads that read from the disk from which on, once it lasts, reads that need

@@ -13,6 +13,8 @@ package struct JSONError: Error, Equatable, Sendable {
     case range
     /// Arrays and objects nested deeper than `JSONReader.depthLimit`.
     case depth
+    /// A value of more than `JSONValue.countLimit` values.
+    case count
     /// Well-formed, but another kind of value than was asked for.
     case type
   }

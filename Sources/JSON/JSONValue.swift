@@ -28,8 +28,23 @@ package indirect enum JSONValue: Sendable, Equatable {
     try reader.finish()
   }
 
+  /// Values in one tree, those within others included: a tree costs many times its text, and what
+  /// is kept as one (filters, tables' definitions) is small.
+  package static let countLimit = 20_000
+
   /// Reads the next value.
   package init(from reader: inout JSONReader) throws(JSONError) {
+    var left = JSONValue.countLimit
+    try self.init(from: &reader, left: &left)
+  }
+
+  /// - Parameter left: Values that may still come.
+  private init(from reader: inout JSONReader, left: inout Int) throws(JSONError) {
+    guard left > 0 else {
+      throw reader.failure(
+        .count, at: reader.offset, "more than \(JSONValue.countLimit) values in one")
+    }
+    left -= 1
     switch try reader.peek() {
     case .null:
       try reader.null()
@@ -44,14 +59,14 @@ package indirect enum JSONValue: Sendable, Equatable {
     case .array:
       var elements: [JSONValue] = []
       try reader.beginArray()
-      while try reader.nextElement() { elements.append(try JSONValue(from: &reader)) }
+      while try reader.nextElement() { elements.append(try JSONValue(from: &reader, left: &left)) }
       self = .array(elements)
     case .object:
       var members: [Member] = []
       try reader.beginObject()
       while let name = try reader.nextMember() {
         let name = String(decoding: name.buffer, as: UTF8.self)
-        members.append(Member(name, try JSONValue(from: &reader)))
+        members.append(Member(name, try JSONValue(from: &reader, left: &left)))
       }
       self = .object(members)
     }

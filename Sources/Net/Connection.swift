@@ -53,9 +53,13 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var isBlocked = false
   private var wasFull = false
   private var lingerTimer: LoopTimer?
+  /// While the output is full: looks whether the peer takes any of it.
+  private var unreadTimer: LoopTimer?
+  private var takenByteCount: UInt64 = 0
   private var backlog: InputBacklog
-  /// What is handed in has waited so long that its sender should rather be refused, and come back.
-  package private(set) var mustShed = false
+  /// In overload: until when it may be served in this turn, and whether that is over.
+  private var shareEnd: UInt64 = 0
+  package private(set) var isShedding = false
   /// Until the handshake is done.
   var handshakeTimer: LoopTimer?
 
@@ -103,6 +107,14 @@ package final class Connection: EventSource, @unchecked Sendable {
   /// False after the close, when output goes nowhere: for completions that come late.
   package var isOpen: Bool { phase != .closed }
 
+  /// True when the request at hand should rather be refused, cheaply, than served: others wait.
+  /// Stays true (`isShedding`) until more is handed in. Ask for each request that may be refused.
+  package var mustShed: Bool {
+    guard loop.isOverloaded else { return false }
+    if !isShedding { isShedding = loop.isOver(shareEnd) }
+    return isShedding
+  }
+
   /// True while what arrives is for the handler.
   var isReceiving: Bool { phase == .open && !hasEnded }
 
@@ -148,6 +160,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     // A peer that got everything hears that this is the end, not a cut.
     if let tls, unsentByteCount == 0, tls.sealEnd() { transmit(tls.unsent) }
     lingerTimer?.cancel()
+    unreadTimer?.cancel()
     handshakeTimer?.cancel()
     loop.unregister(descriptor, token)
     _ = Glibc.close(descriptor)
@@ -220,11 +233,7 @@ package final class Connection: EventSource, @unchecked Sendable {
       if count == 0 { close() }
       return
     }
-    if let turn = loop.noteTurn() {
-      mustShed =
-        backlog.mustShed(
-          descriptor, read: count, isFull: count == buffer.count, now: turn.now) || turn.mustShed
-    }
+    loop.noteRead(&backlog, descriptor, count, isFull: count == buffer.count)
     let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
     if let tls {
       receive(arrived, through: tls)
@@ -265,6 +274,8 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func deliver(_ bytes: ByteView) -> Int {
     guard let handler else { return 0 }
+    isShedding = false
+    if loop.isOverloaded { shareEnd = loop.takeShare() }
     let used = handler.received(bytes, on: self)
     precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
     noteOutput()
@@ -285,12 +296,16 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func flush() {
     guard phase == .open || phase == .draining else { return }
-    if isOutputFull { wasFull = true }
+    if isOutputFull, !wasFull {
+      wasFull = true
+      limitUnread()
+    }
     if unsentByteCount > 0, !isBlocked { send() }
     guard phase != .closed else { return }
     updateInterest()
     if wasFull, unsentByteCount <= Connection.lowWaterByteCount {
       wasFull = false
+      unreadTimer?.cancel()
       if phase == .open { handler?.outputDrained(on: self) }
       noteOutput()
     }
@@ -320,7 +335,17 @@ package final class Connection: EventSource, @unchecked Sendable {
       return 0
     }
     isBlocked = count < unsent.count
+    takenByteCount &+= UInt64(count)
     return count
+  }
+
+  /// Closes unless the peer takes some of the full output in time: what it leaves is held for it.
+  private func limitUnread() {
+    let before = takenByteCount
+    unreadTimer = loop.schedule(afterNanoseconds: loop.options.unreadNanoseconds) { [weak self] in
+      guard let self, wasFull else { return }
+      if takenByteCount == before { close() } else { limitUnread() }
+    }
   }
 
   /// So many bytes of `output` have left.

@@ -19,7 +19,8 @@ package final class EventLoop: @unchecked Sendable {
   typealias Work = @Sendable () -> Void
 
   static let readBufferByteCount = 128 << 10
-  private static let eventCapacity = 256
+  /// A turn that leaves nobody out knows whom it must divide itself among.
+  private static let eventCapacity = 1_024
   /// A sleep this short means that spinning would have caught the event.
   private static let shortSleepNanoseconds: UInt64 = 200_000
   private static let spinCredit = 4
@@ -61,10 +62,12 @@ package final class EventLoop: @unchecked Sendable {
   private var previousTurnStart: UInt64 = 0
   private var hasWaited = false
   private var queue: StandingQueue
+  private var overload: Overload
 
   init(_ options: EventLoopOptions) throws(NetError) {
     self.options = options
     queue = StandingQueue(limitNanoseconds: options.shedNanoseconds)
+    overload = Overload(limitNanoseconds: options.shedNanoseconds)
     epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     guard epoll >= 0 else {
       throw .system(call: "epoll_create1", errno: errno, detail: "cannot start an event loop")
@@ -131,12 +134,31 @@ package final class EventLoop: @unchecked Sendable {
     return timer
   }
 
-  /// Whether what is dealt with now has waited too long for its turn: since the loop last looked,
-  /// at most. Nil where nobody wants to know; else with the time.
-  func noteTurn() -> (now: UInt64, mustShed: Bool)? {
-    guard options.shedNanoseconds > 0 else { return nil }
+  // MARK: - Overload
+
+  /// There is more to do than can be done: what finds no room in its turn is refused.
+  var isOverloaded: Bool { overload.isActive }
+
+  /// Notes a read, when anybody wants to know how long requests wait: what is dealt with now has
+  /// waited since the loop last looked, at most.
+  func noteRead(_ backlog: inout InputBacklog, _ descriptor: Int32, _ count: Int, isFull: Bool) {
+    guard options.shedNanoseconds > 0 else { return }
     let now = time.monotonicNanoseconds
-    return (now, queue.mustShed(waited: now &- previousTurnStart, now: now))
+    let stands = backlog.stands(descriptor, read: count, isFull: isFull, now: now)
+    if queue.mustShed(waited: now &- previousTurnStart, now: now) || stands {
+      overload.begin(at: now)
+    }
+  }
+
+  /// Until when the next connection of this turn may be served.
+  func takeShare() -> UInt64 { overload.takeShare(at: time.monotonicNanoseconds) }
+
+  /// Whether a share that ends at `end` is used up.
+  func isOver(_ end: UInt64) -> Bool {
+    let now = time.monotonicNanoseconds
+    guard now >= end else { return false }
+    overload.noteRefusal(at: now)
+    return true
   }
 
   /// Runs `work` when all sockets that have something this turn have been read, before what is to
@@ -188,7 +210,7 @@ package final class EventLoop: @unchecked Sendable {
       let stopping = mustStop.load(ordering: .sequentiallyConsistent)
       if stopping { closeAll() }
       let ready = stopping ? 0 : waitForEvents()
-      if options.shedNanoseconds > 0 { noteWaitEnd() }
+      if options.shedNanoseconds > 0 { noteWaitEnd(ready) }
       dispatch(ready)
       endDispatch()
       takeMail()
@@ -212,10 +234,11 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// Of a wait that found nothing at first, the events have just come.
-  private func noteWaitEnd() {
+  private func noteWaitEnd(_ ready: Int) {
     let now = time.monotonicNanoseconds
     previousTurnStart = hasWaited ? now : turnStart
     turnStart = now
+    if overload.isActive { overload.beginTurn(at: now, readyCount: ready) }
   }
 
   private func endDispatch() {

@@ -8,5 +8,7 @@ package struct EventLoopOptions: Sendable {
   package var spinNanoseconds: UInt64 = 80_000
   /// Wait of input from which on, once it lasts, `Connection.mustShed` says so; 0: never.
   package var shedNanoseconds: UInt64 = 0
+  /// How long a peer may leave a full output as it is; then it is closed.
+  package var unreadNanoseconds: UInt64 = 60_000_000_000
   package init() {}
 }

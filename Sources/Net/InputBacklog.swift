@@ -17,8 +17,8 @@ struct InputBacklog {
   /// Notes a read.
   ///
   /// - Parameter isFull: It filled its buffer: there is probably more.
-  /// - Returns: True when requests of this read should be refused.
-  mutating func mustShed(_ descriptor: Int32, read count: Int, isFull: Bool, now: UInt64) -> Bool {
+  /// - Returns: True when what waits has waited too long for too long.
+  mutating func stands(_ descriptor: Int32, read count: Int, isFull: Bool, now: UInt64) -> Bool {
     guard isFull else {
       since = 0
       return queue.mustShed(waited: 0, now: now)

@@ -17,8 +17,9 @@ package final class ThreadScheduler: Scheduler {
     package init() {}
   }
 
-  /// Waking a sleeping thread costs more than most commits; beyond this, sleeping is right.
-  private static let commitSpinNanoseconds: UInt64 = 50_000
+  /// Waking a sleeping thread costs more than most commits; beyond this, sleeping is right. Where
+  /// there is one core, who looks out for work takes it from those who have some.
+  private static let commitSpinNanoseconds: UInt64 = strata_usable_cores() > 1 ? 50_000 : 0
 
   /// On a busy machine requests go a little before merging; more, and merging falls so far behind
   /// that back-pressure costs the requests what they gained.
@@ -32,8 +33,7 @@ package final class ThreadScheduler: Scheduler {
   package init(_ counts: ThreadCounts = ThreadCounts()) {
     commit = WorkQueue(
       name: "commit", threadCount: counts.commit,
-      // Where there is one core, whoever would bring the work waits for it meanwhile.
-      spinNanoseconds: strata_usable_cores() > 1 ? ThreadScheduler.commitSpinNanoseconds : 0)
+      spinNanoseconds: ThreadScheduler.commitSpinNanoseconds)
     flush = WorkQueue(name: "flush", threadCount: counts.flush, spinNanoseconds: 0)
     compaction = WorkQueue(
       name: "compaction", threadCount: counts.compaction, spinNanoseconds: 0,

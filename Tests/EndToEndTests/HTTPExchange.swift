@@ -30,6 +30,9 @@ final class HTTPExchange {
     socket = try BlockingSocket(port: port, patienceSeconds: 30)
   }
 
+  /// Goes on where others have sent.
+  init(on socket: BlockingSocket) { self.socket = socket }
+
   /// Sends a request with a Host and, for a body, a Content-Length; reads the answer.
   func request(
     _ method: String, _ target: String, body: String? = nil, headers: [String] = []

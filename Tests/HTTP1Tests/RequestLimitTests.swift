@@ -83,6 +83,6 @@ import Testing
     let extended = head + "1;" + String(repeating: "x", count: 300)
     #expect(DecodedText.of(extended) == ["400 malformed_request"])
     let trailers = head + "0\r\n" + String(repeating: "A: b\r\n", count: 2_000)
-    #expect(DecodedText.of(trailers) == ["400 malformed_request"])
+    #expect(DecodedText.of(trailers) == ["431 headers_too_large"])
   }
 }

@@ -53,6 +53,16 @@ import Testing
     return counts.reduce(0) { $0 + (Int($1.prefix { $0.isNumber }) ?? 0) }
   }
 
+  @Test func `a line longer than what a stream reads ahead is taken`() throws {
+    let client = try world().client()
+    let value = String(repeating: "v", count: 3_000_000)
+    let line = #"{"key":"k","families":{"f":{"x":"\#(value)"}}}"# + "\n"
+    let end = try last(client.ask("POST", Self.path(), line + Self.lines(1..<3)))
+    #expect(end["committed"] == .integer(3))
+    let row = try client.ask("GET", "/v1/tables/t/rows/k")
+    #expect(row.body.utf8.count > value.utf8.count, "\(row.status) \(row.body.prefix(200))")
+  }
+
   @Test func `each line of a producer counts once`() throws {
     let client = try world().client()
     let query = "producer=p&sequence=1"

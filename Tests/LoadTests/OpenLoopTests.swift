@@ -63,6 +63,16 @@ private final class StallingServer: Sendable {
     #expect(schedule.issued == 5)
   }
 
+  @Test func `what is late is given up, and no more`() {
+    var schedule = OpenLoopSchedule(start: 1_000, perSecond: 1_000_000)
+    #expect(schedule.skip(before: 1_000) == 0)
+    #expect(schedule.skip(before: 4_000) == 3)
+    #expect(schedule.nextDue == 4_000)
+    #expect(schedule.skip(before: 3_000) == 0)
+    #expect(schedule.take(at: 4_000) == 4_000)
+    #expect(schedule.issued == 4)
+  }
+
   private func measure(rate: Double?) throws -> LoadMeasurement {
     let size = try #require(RedisDialect().write(.value, columns: 0..<1, rows: 1)).byteCount
     let server = try StallingServer(

@@ -83,6 +83,39 @@ import Testing
     #expect(most.value <= (1 << 20) + (64 << 10))
   }
 
+  @Test func `who leaves a full output unread is closed, who takes some of it is not`() throws {
+    let closed = Counter()
+    var options = EventLoopOptions()
+    options.unreadNanoseconds = 200_000_000
+    try withListener(
+      loops: 1, options: options,
+      handler: { _ in
+        let handler = ScriptedHandler()
+        let chunk = [UInt8](repeating: 7, count: 64 << 10)
+        let produce = { (connection: Connection) in
+          while !connection.isOutputFull { connection.output.append(chunk) }
+        }
+        handler.onReceive = { bytes, connection in
+          produce(connection)
+          return bytes.count
+        }
+        handler.onDrained = produce
+        handler.onClosed = { _ in closed.increase() }
+        return handler
+      }
+    ) { port, _ in
+      let stubborn = try BlockingSocket(port: port, receiveBufferByteCount: 16 << 10)
+      let slow = try BlockingSocket(port: port, receiveBufferByteCount: 16 << 10)
+      stubborn.send("go")
+      slow.send("go")
+      for _ in 0..<40 {
+        #expect(slow.receive(256 << 10).count == 256 << 10)
+        usleep(20_000)
+      }
+      #expect(closed.value == 1)
+    }
+  }
+
   @Test func `a paused connection reads nothing until it resumes`() throws {
     let calls = Counter()
     try withListener(handler: { connection in

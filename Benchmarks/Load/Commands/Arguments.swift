@@ -57,6 +57,23 @@ struct DurationArgument: ExpressibleByArgument, Sendable {
   var defaultValueDescription: String { "\(seconds)s" }
 }
 
+/// 512MiB, 1GiB; a bare number is bytes.
+struct SizeArgument: ExpressibleByArgument, Sendable {
+  var byteCount: UInt64
+
+  init?(argument: String) {
+    let units: [(String, UInt64)] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)]
+    for (suffix, scale) in units where argument.hasSuffix(suffix) {
+      guard let number = UInt64(argument.dropLast(suffix.count)), number <= .max / scale else {
+        return nil
+      }
+      byteCount = number * scale
+      return
+    }
+    return nil
+  }
+}
+
 /// 10% or 0.1.
 struct ShareArgument: ExpressibleByArgument, Sendable {
   var share: Double

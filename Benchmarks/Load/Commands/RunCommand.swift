@@ -122,7 +122,7 @@ struct RunCommand: ParsableCommand {
     var results: [RunResult] = []
     for workload in workloads.compactMap(Workload.named) {
       var run = loadRun(workload, address)
-      try prepare(&run)
+      try prepare(run)
       for shape in shapes(workload) {
         run.connections = shape.connections
         run.depth = shape.pipeline
@@ -166,20 +166,10 @@ struct RunCommand: ParsableCommand {
     return run
   }
 
-  private func prepare(_ run: inout LoadRun) throws {
-    let fill = TableFill(
-      address: run.address, front: front, shape: run.plan.workload.shape, records: records)
-    if try fill.isDone() { return }
-    guard load else {
-      throw BenchmarkFailure(
-        "\(fill.shape.table) is not filled with \(records) rows: add --load, or change --records.")
-    }
-    let result = try fill.fill(run)
-    let seconds = Double(result.nanoseconds) / 1e9
-    let rate = NumberText.grouped(Double(records) / seconds)
-    print(
-      "filled \(fill.shape.table): \(records) rows in \(NumberText.decimals(seconds, 1)) s, "
-        + "\(rate)/s")
+  private func prepare(_ run: LoadRun) throws {
+    try TableFill(
+      address: run.address, front: front, shape: run.plan.workload.shape, records: records
+    ).prepare(run, mayFill: load)
   }
 }
 

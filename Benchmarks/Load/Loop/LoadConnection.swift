@@ -116,6 +116,9 @@ final class LoadConnection {
     return true
   }
 
+  /// See `LoadSocket.limitUnsent`.
+  func limitUnsent() throws { try socket.limitUnsent() }
+
   // MARK: - Start
 
   /// Exchanges greetings, blocking.

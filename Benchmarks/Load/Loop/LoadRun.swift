@@ -19,6 +19,8 @@ struct LoadRun: Sendable {
   var pin: Int?
   /// Whose processor time is reported.
   var serverProcesses: [Int32] = []
+  var countsFromSending = false
+  var batch = 1
 
   /// Threads take connections in turn, at least one each.
   private func options(_ thread: Int) -> LoaderOptions {
@@ -29,6 +31,8 @@ struct LoadRun: Sendable {
     options.warmUpNanoseconds = UInt64(warmUp * 1e9)
     options.durationNanoseconds = UInt64(duration * 1e9)
     options.spinNanoseconds = spinMicroseconds * 1_000
+    options.countsFromSending = countsFromSending
+    options.batch = batch
     return options
   }
 
@@ -71,13 +75,19 @@ struct LoadRun: Sendable {
       guard let worker else { throw BenchmarkFailure("No thread left.") }
       workers.append(worker)
     }
-    let isFinished = { outcome.withLock { $0.count } == run.threads }
+    var residentByteCount: UInt64 = 0
+    let isFinished = {
+      residentByteCount = max(
+        residentByteCount, Processor.residentByteCount(of: run.serverProcesses))
+      return outcome.withLock { $0.count } == run.threads
+    }
     Processor.sleep(warmUp, unless: isFinished)
     let before = ProcessorTime(of: serverProcesses)
     Processor.sleep(duration, unless: isFinished)
     let spent = ProcessorTime(of: serverProcesses).seconds(since: before)
     for worker in workers { worker.join() }
     var measurement = LoadMeasurement(serverSeconds: spent)
+    measurement.residentByteCount = residentByteCount
     for result in outcome.withLock({ $0 }) { measurement.add(try result.get()) }
     return measurement
   }
@@ -103,6 +113,12 @@ struct LoadMeasurement: Sendable {
   var loaderMicroseconds = 0.0
   var wallSeconds = 0.0
   var unsent: UInt64 = 0
+  var sent: UInt64 = 0
+  var unanswered: UInt64 = 0
+  var refusals = Latencies.empty
+  var longestEarlyRefusal: UInt64 = 0
+  /// The most that the servers had in memory, looked at four times a second.
+  var residentByteCount: UInt64 = 0
   var firstProblem: String?
   /// Of the servers' processors; nil where they are not known.
   var serverSeconds: Double?
@@ -117,6 +133,10 @@ struct LoadMeasurement: Sendable {
     loaderMicroseconds += Double(result.processorNanoseconds) / 1e3
     wallSeconds = max(wallSeconds, elapsed)
     unsent += result.unsent
+    sent += result.sent
+    unanswered += result.unanswered
+    refusals.add(result.refusals)
+    longestEarlyRefusal = max(longestEarlyRefusal, result.longestEarlyRefusal)
     firstProblem = firstProblem ?? result.firstProblem
     kindNames = result.kindNames
     latencies = LoadMeasurement.sum(latencies, result.latencies)

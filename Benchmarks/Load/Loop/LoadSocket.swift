@@ -45,6 +45,19 @@ final class LoadSocket {
     arrived.deallocate()
   }
 
+  /// Bytes that the socket may hold beyond what the peer has room for: with more, what was sent
+  /// would wait on this side, and the peer would be blamed for it.
+  private static let unsentByteCount: Int32 = 16 << 10
+
+  func limitUnsent() throws {
+    var limit = LoadSocket.unsentByteCount
+    guard
+      setsockopt(
+        file, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &limit, socklen_t(MemoryLayout<Int32>.size))
+        == 0
+    else { throw BenchmarkFailure("TCP_NOTSENT_LOWAT: \(SocketAddress.text(errno))") }
+  }
+
   func setNonBlocking() throws {
     guard fcntl(file, F_SETFL, O_NONBLOCK) == 0 else {
       throw BenchmarkFailure("fcntl: \(SocketAddress.text(errno))")

@@ -21,6 +21,13 @@ struct LoaderOptions: Sendable {
   /// Asks the sockets so long before it sleeps.
   var spinNanoseconds: UInt64 = 0
   var keepsSeconds = true
+  /// In an open loop: latency counts from the moment a request is handed to the network, and what
+  /// the loader cannot send in time is given up. Says what the server does with what reaches it;
+  /// else latency counts from when a request was due.
+  var countsFromSending = false
+  /// Requests that are due together, on one connection; more than one only with
+  /// `countsFromSending`.
+  var batch = 1
   /// Silence after which a run has failed.
   var patienceNanoseconds: UInt64 = 30_000_000_000
 }
@@ -36,6 +43,12 @@ struct LoaderResult: Sendable {
   var receivedByteCount: UInt64 = 0
   /// Requests that were due and never sent.
   var unsent: UInt64 = 0
+  /// Requests sent while measuring.
+  var sent: UInt64 = 0
+  /// Sent, and not answered two seconds after the end.
+  var unanswered: UInt64 = 0
+  var refusals = Latencies.empty
+  var longestEarlyRefusal: UInt64 = 0
   var firstProblem: String?
 }
 
@@ -55,6 +68,8 @@ final class Loader {
   private var receivedByteCount: UInt64 = 0
   private let scratch = UnsafeMutableRawBufferPointer.allocate(
     byteCount: (256 << 10) + LoadSocket.slackByteCount, alignment: 64)
+  private var sentCount: UInt64 = 0
+  private var givenUp: UInt64 = 0
 
   init(_ options: LoaderOptions, _ traffic: Traffic, _ address: SocketAddress) throws {
     self.options = options
@@ -65,6 +80,7 @@ final class Loader {
       let connection = try LoadConnection(
         address, traffic.plan.dialect.parser, depth: options.depth, index: index,
         isStream: traffic.isStream)
+      if options.countsFromSending { try connection.limitUnsent() }
       connections.append(connection)
       control(EPOLL_CTL_ADD, index, EPOLLIN.rawValue)
     }
@@ -97,7 +113,7 @@ final class Loader {
     let end = warm + options.durationNanoseconds
     var processor: UInt64 = 0
     if let rate = options.requestsPerSecond {
-      schedule = OpenLoopSchedule(start: start, perSecond: rate)
+      schedule = OpenLoopSchedule(start: start, perSecond: rate / Double(options.batch))
     } else {
       for index in connections.indices { try fire(index, start) }
     }
@@ -129,8 +145,16 @@ final class Loader {
     result.processorNanoseconds = Loader.threadNanoseconds() - processor
     result.counts = recorder.counts
     result.receivedByteCount = receivedByteCount
-    result.unsent = try drain(end)
+    result.sent = sentCount
+    if options.countsFromSending {
+      result.unsent = givenUp
+      result.unanswered = try answersOwed(after: end)
+    } else {
+      result.unsent = try drain(end)
+    }
     recorder.finish()
+    result.refusals = recorder.refusals
+    result.longestEarlyRefusal = recorder.longestEarlyRefusal
     result.kindNames = traffic.labels
     result.latencies = recorder.totals
     result.seconds = recorder.seconds
@@ -150,12 +174,7 @@ final class Loader {
       unsent += 1
       if due >= measuringSince { recorder.record(0, end - due) }
     }
-    let limit = end + 2_000_000_000
-    var now = time.monotonicNanoseconds
-    while connections.contains(where: { $0.inFlight > 0 }), now < limit {
-      _ = try wait(now, limit)
-      now = time.monotonicNanoseconds
-    }
+    let now = try waitForAnswers(after: end)
     for connection in connections where connection.inFlight > 0 {
       connection.eachInFlight { ticket in
         unsent += 1
@@ -163,6 +182,24 @@ final class Loader {
       }
     }
     return unsent
+  }
+
+  /// Waits for what is in flight; returns when it stopped waiting.
+  private func waitForAnswers(after end: UInt64) throws -> UInt64 {
+    let limit = end + 2_000_000_000
+    var now = time.monotonicNanoseconds
+    while connections.contains(where: { $0.inFlight > 0 }), now < limit {
+      _ = try wait(now, limit)
+      now = time.monotonicNanoseconds
+    }
+    return now
+  }
+
+  /// Requests that are still without an answer when nobody would wait any longer.
+  private func answersOwed(after end: UInt64) throws -> UInt64 {
+    isOver = true
+    _ = try waitForAnswers(after: end)
+    return connections.reduce(0) { $0 + UInt64($1.inFlight) }
   }
 
   // MARK: - Waiting
@@ -247,6 +284,7 @@ final class Loader {
 
   /// Sends what is due on connections with room, in turn.
   private func sendDue(_ now: UInt64) throws {
+    if options.countsFromSending { return try sendBatches(now) }
     var full = 0
     var touched = false
     while full < connections.count, let due = schedule?.nextDue, due <= now {
@@ -264,6 +302,45 @@ final class Loader {
     guard touched else { return }
     for index in connections.indices where connections[index].hasUnsent { try send(index) }
   }
+
+  /// Sends what is due on connections that take it, a batch each, counting from now; gives up what
+  /// is late.
+  private func sendBatches(_ now: UInt64) throws {
+    let late = schedule?.skip(before: now - min(now, Loader.lateNanoseconds)) ?? 0
+    if isMeasuring { givenUp &+= late &* UInt64(options.batch) }
+    var full = 0
+    // A round, then answers are looked at again.
+    var left = Loader.batchesPerRound
+    while full < connections.count, left > 0, schedule?.nextDue ?? .max <= now {
+      let connection = connections[cursor]
+      if connection.isFull || connection.waitsForRoom {
+        full += 1
+      } else {
+        full = 0
+        left -= 1
+        _ = schedule?.take(at: now)
+        try sendBatch(cursor, time.monotonicNanoseconds)
+      }
+      cursor = cursor + 1 == connections.count ? 0 : cursor + 1
+    }
+  }
+
+  private func sendBatch(_ index: Int, _ now: UInt64) throws {
+    let connection = connections[index]
+    var count = 0
+    while count < options.batch, !connection.isFull {
+      begin(connection, due: now)
+      count += 1
+    }
+    if isMeasuring {
+      sentCount &+= UInt64(count)
+      givenUp &+= UInt64(options.batch - count)
+    }
+    try send(index)
+  }
+
+  private static let lateNanoseconds: UInt64 = 20_000_000
+  private static let batchesPerRound = 64
 
   private func send(_ index: Int) throws {
     let connection = connections[index]
@@ -339,9 +416,13 @@ final class Loader {
     if isMeasuring, schedule == nil || due >= measuringSince {
       if case .done = verdict {
         recorder.record(connection.tickets[ticket].label, now &- min(due, now))
+      } else if case .retryLater = verdict {
+        recorder.record(refusalAfter: now &- min(due, now), isMeasured: true)
       } else {
         recorder.record(verdict)
       }
+    } else if case .retryLater = verdict {
+      recorder.record(refusalAfter: now &- min(due, now), isMeasured: false)
     }
     connection.finish(ticket)
   }

@@ -21,6 +21,23 @@ enum Processor {
   }
 }
 
+extension Processor {
+  /// Bytes that processes hold in memory (VmRSS); 0 where none is named.
+  static func residentByteCount(of processes: [Int32]) -> UInt64 {
+    processes.reduce(0) { sum, process in
+      guard let file = fopen("/proc/\(process)/statm", "r") else { return sum }
+      defer { fclose(file) }
+      var bytes = [CChar](repeating: 0, count: 256)
+      guard fgets(&bytes, 256, file) != nil else { return sum }
+      let text = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      let pages = text.split(separator: 32).dropFirst().first.flatMap {
+        UInt64(String(decoding: $0, as: UTF8.self))
+      }
+      return sum + (pages ?? 0) * UInt64(getpagesize())
+    }
+  }
+}
+
 /// Processor time that processes have spent so far.
 struct ProcessorTime {
   private var ticks: Double?

@@ -49,6 +49,10 @@ struct Recorder {
   private(set) var totals: [Latencies]
   private(set) var seconds: [Latencies] = []
   private(set) var counts = OutcomeCounts()
+  /// How long it took to be refused for now.
+  private(set) var refusals = Latencies.empty
+  /// The longest of them before measuring began.
+  private(set) var longestEarlyRefusal: UInt64 = 0
   private var current: [Latencies]
   private var secondEnd: UInt64 = 0
   private let keepsSeconds: Bool
@@ -71,13 +75,22 @@ struct Recorder {
   }
 
   @inline(__always)
+  mutating func record(refusalAfter nanoseconds: UInt64, isMeasured: Bool) {
+    if isMeasured {
+      counts.retryLater &+= 1
+      _ = refusals.record(min(nanoseconds, Latencies.longest), count: 1)
+    } else {
+      longestEarlyRefusal = max(longestEarlyRefusal, nanoseconds)
+    }
+  }
+
+  @inline(__always)
   mutating func record(_ verdict: Verdict) {
     switch verdict {
-    case .retryLater: counts.retryLater += 1
     case .failed: counts.failed += 1
     case .absent: counts.absent += 1
     case .wrong: counts.wrong += 1
-    case .more, .again, .done: break
+    case .more, .again, .done, .retryLater: break
     }
   }
 

@@ -15,6 +15,14 @@ struct OpenLoopSchedule: Sendable {
   /// When the next request is to be sent.
   var nextDue: UInt64 { start + UInt64(Double(issued) * interval) }
 
+  /// Gives up what was due before `moment`; how many requests that was.
+  mutating func skip(before moment: UInt64) -> UInt64 {
+    guard moment > nextDue else { return 0 }
+    let first = issued
+    issued = max(issued, UInt64(Double(moment - start) / interval))
+    return issued - first
+  }
+
   /// Takes the next request when its moment has come.
   @inline(__always)
   mutating func take(at now: UInt64) -> UInt64? {

@@ -35,6 +35,20 @@ struct TableFill {
     }
   }
 
+  /// Fills the table unless it is, and says so.
+  func prepare(_ run: LoadRun, mayFill: Bool) throws {
+    if try isDone() { return }
+    guard mayFill else {
+      throw BenchmarkFailure(
+        "\(shape.table) is not filled with \(records) rows: add --load, or change --records.")
+    }
+    let result = try fill(run)
+    let seconds = Double(result.nanoseconds) / 1e9
+    let rate = NumberText.grouped(Double(records) / seconds)
+    print(
+      "filled \(shape.table): \(records) rows in \(NumberText.decimals(seconds, 1)) s, \(rate)/s")
+  }
+
   /// Makes the table, anew where it was filled otherwise, and fills it.
   func fill(_ run: LoadRun) throws -> LoaderResult {
     try create()

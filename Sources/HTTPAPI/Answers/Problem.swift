@@ -27,6 +27,10 @@ package struct Problem: Error, Sendable, Equatable {
     self.detail = detail
   }
 
+  static func bodyTooLarge(_ limit: Int) -> Problem {
+    Problem(413, "body_too_large", "this route takes a body of at most \(limit) bytes")
+  }
+
   init(_ refusal: HTTPRefusal) {
     self.init(refusal.status, refusal.code.description, refusal.detail.description)
   }

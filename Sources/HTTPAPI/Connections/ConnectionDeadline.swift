@@ -12,7 +12,6 @@ struct ConnectionDeadline: Sendable {
   private var lastTick: UInt64
   /// Body bytes that had arrived when the time was last extended.
   private var bodyByteCount = 0
-  private var stalledTicks: UInt64 = 0
 
   /// A new connection has the time of a head for its first request.
   init(atTick tick: UInt64, options: HTTPOptions) { lastTick = tick + options.headerTicks }
@@ -37,11 +36,4 @@ struct ConnectionDeadline: Sendable {
   }
 
   func isOver(atTick tick: UInt64) -> Bool { tick > lastTick }
-
-  mutating func isOutputStalled(_ isFull: Bool, options: HTTPOptions) -> Bool {
-    stalledTicks = isFull ? stalledTicks + 1 : 0
-    return stalledTicks > options.stalledOutputTicks
-  }
-
-  mutating func outputDrained() { stalledTicks = 0 }
 }

@@ -48,7 +48,8 @@ final class HTTPConnection: ConnectionHandler {
     var offset = 0
     var requestCount = 0
     while !isEnding {
-      guard !connection.isOutputFull, ingest?.wantsInput != false else {
+      // The end of a request needs no more bytes: nothing would come to tell of it after a pause.
+      guard decoder.isAtEnd || !connection.isOutputFull && ingest?.wantsInput != false else {
         pauseReading()
         break
       }
@@ -80,7 +81,10 @@ final class HTTPConnection: ConnectionHandler {
           connection.deliverAgain()
           return offset
         }
-      case .refused(let refusal): refuse(Problem(refusal))
+      case .refused(let refusal):
+        // What began within the limit and grew.
+        let isBody = refusal.status == 413 && decoder.bodyLimit > 0
+        refuse(isBody ? .bodyTooLarge(decoder.bodyLimit) : Problem(refusal))
       case .head: break
       }
     }
@@ -124,7 +128,7 @@ final class HTTPConnection: ConnectionHandler {
       return
     }
     guard count <= limit else {
-      refuse(Problem(413, "body_too_large", "this route takes a body of at most \(limit) bytes"))
+      refuse(.bodyTooLarge(limit))
       return
     }
     guard reserve(count) else { return }
@@ -321,7 +325,6 @@ final class HTTPConnection: ConnectionHandler {
   }
 
   func outputDrained(on connection: Connection) {
-    deadline.outputDrained()
     exchanges.first?.proceed?()
     resumeReading()
   }
@@ -330,11 +333,6 @@ final class HTTPConnection: ConnectionHandler {
 
   func checkDeadlines() {
     guard let connection else { return }
-    let options = front.options
-    if deadline.isOutputStalled(connection.isOutputFull, options: options) {
-      connection.close()
-      return
-    }
     if let ingest, ingest.isIdle(atTick: context.tick) {
       return ingest.fail(Problem(408, "request_timeout", "no line has come for too long"))
     }

@@ -48,7 +48,11 @@ final class IngestStream: @unchecked Sendable {
     self.asked = asked
     self.exchange = exchange
     self.context = context
-    lines = LineBuffer(lineByteLimit: context.front.options.bodyByteCount)
+    // Below the budget, so that a line without end is told apart from many streams at a time.
+    lines = LineBuffer(
+      lineByteLimit: min(
+        context.front.options.bodyByteCount,
+        max(context.front.options.bodiesByteCount - 2 * Self.byteCount, Self.byteCount)))
     reader = RowJSONReader(context.textSchema(of: asked.table))
     batch = IngestBatch(firstLine: 1, keepsText: asked.deadLetters != nil)
     lastTick = context.tick
@@ -61,6 +65,7 @@ final class IngestStream: @unchecked Sendable {
   /// More may be handed in now.
   var wantsInput: Bool {
     failure != nil || isOver || lines.waitingByteCount <= Self.waitingByteCount
+      || lines.isInsideLine
   }
 
   /// Some of the body; `pump` follows.

@@ -51,6 +51,9 @@ package struct LineBuffer: ~Copyable {
   /// Bytes that have not been handed out.
   package var waitingByteCount: Int { buffer.count - consumed }
 
+  /// What has not been handed out is the start of a line whose end has not come.
+  package var isInsideLine: Bool { searched == waitingByteCount }
+
   /// Lets `read` put up to `capacity` bytes behind what is there; it returns how many. Views handed
   /// out before are invalid then.
   package mutating func fill<Failure: Error>(
