@@ -31,6 +31,22 @@ int strata_preallocate(int file, off_t offset, off_t count) {
 
 void strata_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+// As the kernel has it: the C library knows neither the calls nor the type everywhere.
+struct scheduling {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+};
+
+void strata_set_slice(uint64_t nanoseconds) {
+  struct scheduling now;
+  if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) != 0) return;
+  now.runtime = nanoseconds;
+  syscall(SYS_sched_setattr, 0, &now, 0);
+}
+
 void strata_set_niceness(int niceness) {
   setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), niceness);
 }

@@ -1,5 +1,6 @@
 // The loops of a process and the listeners on them.
 
+internal import CLinux
 internal import Glibc
 internal import Runtime
 internal import Synchronization
@@ -24,7 +25,14 @@ package final class EventLoopGroup: Sendable {
     self.loops = loops
     var threads: [WorkerThread] = []
     for (index, loop) in loops.enumerated() {
-      guard let thread = WorkerThread(name: "loop-\(index)", { loop.run() }) else {
+      guard
+        let thread = WorkerThread(
+          name: "loop-\(index)",
+          {
+            strata_set_slice(ThreadSlice.request)
+            loop.run()
+          })
+      else {
         throw .system(
           call: "pthread_create", errno: EAGAIN, detail: "cannot start an event loop")
       }

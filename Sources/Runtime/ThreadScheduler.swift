@@ -3,6 +3,14 @@
 internal import CLinux
 internal import Glibc
 
+/// How long threads run before others that are ready have their turn, in nanoseconds. Without it a
+/// loop waits for the whole turn, some milliseconds, of whatever merges files on its core.
+package enum ThreadSlice {
+  /// Of threads that answer requests or let them wait.
+  package static let request: UInt64 = 100_000
+  package static let background: UInt64 = 400_000
+}
+
 /// Runs work on threads of its own.
 package final class ThreadScheduler: Scheduler {
   /// Threads of each lane.
@@ -33,12 +41,17 @@ package final class ThreadScheduler: Scheduler {
   package init(_ counts: ThreadCounts = ThreadCounts()) {
     commit = WorkQueue(
       name: "commit", threadCount: counts.commit,
-      spinNanoseconds: ThreadScheduler.commitSpinNanoseconds)
-    flush = WorkQueue(name: "flush", threadCount: counts.flush, spinNanoseconds: 0)
+      spinNanoseconds: ThreadScheduler.commitSpinNanoseconds,
+      sliceNanoseconds: ThreadSlice.request)
+    flush = WorkQueue(
+      name: "flush", threadCount: counts.flush, spinNanoseconds: 0,
+      sliceNanoseconds: ThreadSlice.background)
     compaction = WorkQueue(
       name: "compaction", threadCount: counts.compaction, spinNanoseconds: 0,
-      niceness: ThreadScheduler.compactionNiceness)
-    blocking = WorkQueue(name: "blocking", threadCount: counts.blocking, spinNanoseconds: 0)
+      niceness: ThreadScheduler.compactionNiceness, sliceNanoseconds: ThreadSlice.background)
+    blocking = WorkQueue(
+      name: "blocking", threadCount: counts.blocking, spinNanoseconds: 0,
+      sliceNanoseconds: ThreadSlice.request)
   }
 
   package func submit(to lane: WorkLane, _ work: @escaping @Sendable () -> Void) {

@@ -33,7 +33,10 @@ final class WorkQueue: @unchecked Sendable {
   private let waiting = Atomic<Int>(0)
 
   /// - Parameter spinNanoseconds: How long a thread looks out for more work before it sleeps.
-  init(name: String, threadCount: Int, spinNanoseconds: UInt64, niceness: Int32 = 0) {
+  init(
+    name: String, threadCount: Int, spinNanoseconds: UInt64, niceness: Int32 = 0,
+    sliceNanoseconds: UInt64
+  ) {
     self.spinNanoseconds = spinNanoseconds
     mutex = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
@@ -45,6 +48,7 @@ final class WorkQueue: @unchecked Sendable {
     pthread_condattr_destroy(&attributes)
     threads = (0..<threadCount).compactMap { index in
       WorkerThread(name: threadCount == 1 ? name : "\(name)-\(index)") { [self] in
+        strata_set_slice(sliceNanoseconds)
         if niceness != 0 { strata_set_niceness(niceness) }
         run()
       }
