@@ -48,6 +48,8 @@ final class LoopWrites: @unchecked Sendable {
     _ list: borrowing MutationList, to table: Table, now: Int64,
     _ makeWrite: ([(row: Int, error: TableServiceError)]) -> WaitingWrite
   ) throws(TableServiceError) -> Bool {
+    // Whatever happens to a long one is its own fate.
+    if list.byteCount >= GatheredMutations.byteLimit { commit() }
     let index = groupIndex(of: table)
     switch try groups[index].mutations.add(list, now: now) {
     case .mustGoAlone: return false

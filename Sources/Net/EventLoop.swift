@@ -143,7 +143,8 @@ package final class EventLoop: @unchecked Sendable {
   /// waited since the loop last looked, at most.
   func noteRead(_ backlog: inout InputBacklog, _ descriptor: Int32, _ count: Int, isFull: Bool) {
     guard options.shedNanoseconds > 0 else { return }
-    let now = time.monotonicNanoseconds
+    // The turn's clock is good enough, and free.
+    let now = turnStart
     let stands = backlog.stands(descriptor, read: count, isFull: isFull, now: now)
     if queue.mustShed(waited: now &- previousTurnStart, now: now) || stands {
       overload.begin(at: now)

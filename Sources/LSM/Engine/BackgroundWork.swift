@@ -152,7 +152,8 @@ final class BackgroundWork: Sendable {
     var edit = result.edit
     edit.oldestLogNumber = next.firstLog.rawValue
     try state.install(edit, flushed: flushed, droppedUpTo: result.droppedUpTo)
-    state.logs.release(below: next.firstLog)
+    state.logs.release(
+      below: next.firstLog, isQuiet: state.view.active.memtable.isEmpty)
     state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesFlushed.wrappingAdd(result.bytesWritten, ordering: .relaxed)
     updateThrottle()

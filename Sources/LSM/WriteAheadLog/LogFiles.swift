@@ -53,8 +53,8 @@ final class LogFiles: @unchecked Sendable {
     var finishedByteCount: UInt64 = 0
   }
 
-  /// Free files kept for recycling; more are removed. As many as a steady stream of writes frees at
-  /// once with a memtable: filling a new file costs more than a tenth of a flush.
+  /// Free files kept for recycling while there are writes; more are removed. As many as a steady
+  /// stream of writes frees with a memtable: filling a new file costs a tenth of a flush.
   private static let freeLimit = 4
   /// First size of a log: a table that is hardly written holds little disk space.
   private static let smallestByteCount: UInt64 = 1 << 20
@@ -253,7 +253,10 @@ final class LogFiles: @unchecked Sendable {
   }
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
-  func release(below oldest: LogNumber) {
+  ///
+  /// - Parameter isQuiet: Nobody writes now: one free file is enough.
+  func release(below oldest: LogNumber, isQuiet: Bool) {
+    let limit = isQuiet ? 1 : LogFiles.freeLimit
     let surplus = state.withLock { state -> [FileNumber] in
       var surplus: [FileNumber] = []
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
@@ -264,8 +267,8 @@ final class LogFiles: @unchecked Sendable {
         }
         state.live.removeFirst()
       }
-      surplus += state.free.dropLast(LogFiles.freeLimit).map(\.slot)
-      state.free = state.free.suffix(LogFiles.freeLimit)
+      surplus += state.free.dropLast(limit).map(\.slot)
+      state.free = state.free.suffix(limit)
       return surplus
     }
     // One that stays is found and removed at the next opening.
