@@ -254,9 +254,9 @@ final class LogFiles: @unchecked Sendable {
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
   ///
-  /// - Parameter isQuiet: Nobody writes now: one free file is enough.
+  /// - Parameter isQuiet: Nobody writes now: half as many are enough.
   func release(below oldest: LogNumber, isQuiet: Bool) {
-    let limit = isQuiet ? 1 : LogFiles.freeLimit
+    let limit = isQuiet ? LogFiles.freeLimit / 2 : LogFiles.freeLimit
     let surplus = state.withLock { state -> [FileNumber] in
       var surplus: [FileNumber] = []
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
