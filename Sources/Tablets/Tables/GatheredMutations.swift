@@ -2,7 +2,7 @@
 // event loop brings share queue, log record, completion and counters.
 
 package import DataModel
-internal import LSM
+package import LSM
 internal import Runtime
 
 /// Lists of one table, encoded one behind the other. Used on one thread.
@@ -62,7 +62,10 @@ package final class GatheredMutations {
 
   /// Commits what has joined; the last call. `completion` is called once, from any thread, perhaps
   /// before this returns.
+  ///
+  /// - Parameter isPatient: Waits however long the queue is; else `.retryLater` where it stands.
   package func commit(
+    durability: Durability? = nil, isPatient: Bool = false,
     completion: @escaping @Sendable (Result<Void, TableServiceError>) -> Void
   ) {
     if batch.isEmpty { return completion(.success(())) }
@@ -70,7 +73,7 @@ package final class GatheredMutations {
     swap(&taken, &batch)
     let (table, tally, count) = (table, tally, taken.count)
     table.engine.commit(
-      CommitRequest(taken, isPatient: false) { result in
+      CommitRequest(taken, durability: durability, isPatient: isPatient) { result in
         switch result {
         case .success:
           table.counters.committed(tally, entryCount: count, now: table.time.wallMicroseconds)

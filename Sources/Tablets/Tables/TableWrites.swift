@@ -20,29 +20,20 @@ extension Table {
     _ list: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
     completion: @escaping @Sendable (Result<MutationReceipt, TableServiceError>) -> Void
   ) {
-    var batch = WriteBatch(capacity: list.byteCount + 64)
-    let encoded: EncodedList
+    let mutations = GatheredMutations(self, byteCount: list.byteCount + 64)
+    let outcome: GatheredMutations.Outcome
     do throws(TableServiceError) {
-      try checkAlive()
-      try Table.check(list)
-      encoded = encode(list, into: &batch)
+      outcome = try mutations.add(list, now: time.wallMicroseconds)
     } catch {
       return completion(.failure(error))
     }
-    if batch.isEmpty { return completion(.success(encoded.receipt)) }
-    if sizes.mustDecide(batch.encoded, largest: encoded.tally.largestChange) {
-      return mutateDeciding(HeldMutations(list), durability, isPatient, completion)
+    switch outcome {
+    case .mustGoAlone: mutateDeciding(HeldMutations(list), durability, isPatient, completion)
+    case .joined(let receipt):
+      mutations.commit(durability: durability, isPatient: isPatient) { result in
+        completion(result.map { receipt })
+      }
     }
-    let count = batch.count
-    engine.commit(
-      CommitRequest(batch, durability: durability, isPatient: isPatient) { [self] result in
-        switch result {
-        case .success:
-          counters.committed(encoded.tally, entryCount: count, now: time.wallMicroseconds)
-          completion(.success(encoded.receipt))
-        case .failure(let error): completion(.failure(fold(error)))
-        }
-      })
   }
 
   /// The same at the list's turn, when what its rows hold can be looked at.
