@@ -11,11 +11,11 @@ import VFS
 final class PutMerger: ValueMerger {
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome {
     if operands.first?.kind == .delete { return isOldest ? .nothing : .delete }
     guard operands.count > 1, let newest = operands.first else { return .unchanged }
-    output.append(newest.value)
+    output.bytes.append(newest.value)
     return .put
   }
 }

@@ -44,7 +44,7 @@ struct Stopwatch {
 final class NewestWins: ValueMerger {
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome { operands.count == 1 ? .unchanged : .put }
 }
 

@@ -10,6 +10,8 @@ package final class EngineWorld {
   package let clock: ManualClock
   package let scheduler: ManualScheduler
   package var options = EngineOptions()
+  /// A process has one; whoever opens the engine again starts with what is in it.
+  package let cache = BlockCache(byteCount: 8 << 20)
   package var memory = MemoryBudget(byteCount: 64 << 20)
   /// Stands in front of `files` while it is set.
   package var disk: (any FileSystem)?
@@ -30,7 +32,7 @@ package final class EngineWorld {
   package func open(observer: (any CommitObserver)? = nil) throws(EngineError) -> Engine {
     let environment = EngineEnvironment(
       fileSystem: disk ?? files, time: clock, scheduler: scheduler, randomSeed: seed,
-      cache: BlockCache(byteCount: 8 << 20), memory: memory)
+      cache: cache, memory: memory)
     return try Engine.open(
       directory, environment: environment, options: options, merger: merger,
       observer: observer)

@@ -9,7 +9,7 @@ package final class TextMerger: ValueMerger {
 
   package func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome {
     guard let oldest = operands.last else { return .nothing }
     if operands.count == 1 {
@@ -18,11 +18,11 @@ package final class TextMerger: ValueMerger {
       case .delete: return isOldest ? .nothing : .unchanged
       case .merge:
         if !isOldest { return .unchanged }
-        output.append(oldest.value)
+        output.bytes.append(oldest.value)
         return .put
       }
     }
-    for operand in operands.reversed() { output.append(operand.value) }
+    for operand in operands.reversed() { output.bytes.append(operand.value) }
     return oldest.kind == .merge && !isOldest ? .merge : .put
   }
 

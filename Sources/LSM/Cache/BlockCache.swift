@@ -86,6 +86,18 @@ package final class BlockCache: Sendable {
     return shard(hash).state.withLock { $0.peek(at: key, hash: hash) }
   }
 
+  /// The block, and what readers make of it, with nothing counted: for merges.
+  func look(at key: BlockKey) -> (block: Block, use: BlockUse)? {
+    let hash = key.hash
+    return shard(hash).state.withLock { $0.look(at: key, hash: hash) }
+  }
+
+  /// Keeps a block that stands for blocks which were read again and again.
+  func replace(_ block: Block, for key: BlockKey) {
+    let hash = key.hash
+    shard(hash).state.withLock { $0.replace(block, for: key, hash: hash) }
+  }
+
   /// Keeps a block where there is room, and lets nothing go for it.
   func offer(_ block: Block, for key: BlockKey) {
     let hash = key.hash

@@ -113,6 +113,23 @@ struct BlockCacheShard: ~Copyable {
     return block
   }
 
+  mutating func look(at key: BlockKey, hash: UInt64) -> (block: Block, use: BlockUse)? {
+    let found = node(for: key, hash: hash)
+    guard found >= 0, let block = nodes[Int(found)].block else { return nil }
+    let isAsked = nodes[Int(found)].frequency > 0 || nodes[Int(found)].queue == .main
+    return (block, isAsked ? .asked : .kept)
+  }
+
+  /// Keeps `block` among those that were read again and again, for one round at least.
+  mutating func replace(_ block: Block, for key: BlockKey, hash: UInt64) {
+    guard node(for: key, hash: hash) < 0, Self.cost(block) <= byteCountLimit / 2 else { return }
+    let node = makeNode(key, hash: hash)
+    nodes[Int(node)].block = block
+    nodes[Int(node)].frequency = 1
+    push(node, to: .main)
+    trim()
+  }
+
   /// Keeps `block` if nothing has to go for it, to be the first to go itself.
   mutating func offer(_ block: Block, for key: BlockKey, hash: UInt64) {
     guard node(for: key, hash: hash) < 0, byteCount + Self.cost(block) <= byteCountLimit,

@@ -12,8 +12,8 @@
 // A hit is an entry that no commit has taken away, so it is what a read at that moment would find.
 // A reader that took its snapshot before 2 has its ticket from before 3, and its insert is refused.
 //
-// What compaction drops (doomed cells) is not noticed here: who cares calls `forget`, and the
-// owner's entries are never found again. Shared by all engines of the process.
+// What a merge drops (doomed cells) is no commit: when its files are in force, the keys of which it
+// has dropped something are taken away the same way. Shared by all engines of the process.
 
 internal import Bytes
 internal import CLinux
@@ -56,6 +56,8 @@ package final class RowCache: Sendable {
   }
 
   private static let shardLimit = 64
+  /// Keys forgotten at a time: reads that miss meanwhile are not kept.
+  private static let forgetCount = 256
   /// Below this a shard holds too few rows to be worth its lock.
   private static let shardByteCount = 128 << 10
 
@@ -86,6 +88,18 @@ package final class RowCache: Sendable {
 
   func makeOwner() -> RowCacheOwner {
     RowCacheOwner(owners.add(1, ordering: .relaxed).newValue)
+  }
+
+  /// Takes away what is out of date since a merge's files are in force.
+  func forget(_ keys: CollectedKeys, of owner: RowCacheOwner) {
+    if keys.isOverflown { return forget(owner) }
+    var start = 0
+    while start < keys.hashes.count {
+      let end = min(start + Self.forgetCount, keys.hashes.count)
+      endChange(
+        beginChange(keyHashes: ContiguousArray(keys.hashes[start..<end]), owner: owner))
+      start = end
+    }
   }
 
   /// No entry of the owner is found any more.

@@ -39,11 +39,13 @@ package struct CompactionJob {
         ? nil : UInt64(environment.options.tableFileByteCount),
       grandparents: grandparents)
     var droppedUpTo = SequenceNumber.zero
+    var collected = CollectedKeys()
     do throws(EngineError) {
       let older = OlderFiles(
         version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
       var merge = KeyMerge(environment, older: older, newer: newer)
       try merge.run(MergingCursor(sources), into: output)
+      collected = merge.collected
       if merge.hasDroppedKeys { droppedUpTo = sequences.upperBound }
       try output.finish()
     } catch {
@@ -57,7 +59,7 @@ package struct CompactionJob {
     for table in output.tables { edit.add(table, toLevel: choice.outputLevel) }
     return JobResult(
       edit: edit, bytesRead: choice.byteCount, bytesWritten: output.bytesWritten,
-      droppedUpTo: droppedUpTo)
+      droppedUpTo: droppedUpTo, collected: collected)
   }
 
   /// Newest first: level 0 file by file, then each level.

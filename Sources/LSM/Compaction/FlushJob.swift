@@ -36,14 +36,16 @@ package struct FlushJob {
     // One file: level 0 knows which file is newer by sequence numbers, so two files of one flush
     // would be told apart by nothing.
     let output = TableOutput(
-      environment.withoutPacing, sequences: oldest.firstSequence...newest.lastSequence,
+      environment.pacingFlushes, sequences: oldest.firstSequence...newest.lastSequence,
       fileByteCount: nil, grandparents: Grandparents([], limit: 0))
     var droppedUpTo = SequenceNumber.zero
+    var collected = CollectedKeys()
     do throws(EngineError) {
       let older = OlderFiles(version, outputLevel: 0, excluding: [])
       var merge = KeyMerge(environment, older: older, newer: newer)
       let sources = full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }
       try merge.run(MergingCursor(sources), into: output)
+      collected = merge.collected
       if merge.hasDroppedKeys { droppedUpTo = newest.lastSequence }
       try output.finish()
     } catch {
@@ -55,16 +57,14 @@ package struct FlushJob {
     let read = full.reduce(0) { $0 + $1.byteCount }
     return JobResult(
       edit: edit, bytesRead: UInt64(read), bytesWritten: output.bytesWritten,
-      droppedUpTo: droppedUpTo)
+      droppedUpTo: droppedUpTo, collected: collected)
   }
 }
 
 extension JobEnvironment {
-  /// For flushes: writers wait for them, so they never rest.
-  fileprivate var withoutPacing: JobEnvironment {
+  fileprivate var pacingFlushes: JobEnvironment {
     var copy = self
-    copy.budget = IOBudget(time: time)
-    copy.budget.setDebt(byteCount: 0, isUrgent: true)
+    copy.budget = flushBudget
     return copy
   }
 }

@@ -1,21 +1,40 @@
-// How fast compactions may write, so that commits come first: a rate derived from what comes in
-// and from what has piled up. When the debt is urgent nothing is held back.
+// How fast flushes and compactions may write, so that requests come first: a rate derived from what
+// comes in and from what has piled up. When they are urgent nothing is held back.
+//
+//   rate := floor + inflow × amplification + debt / 20 s
+//
+// What is written at once is small: on a busy core a merge then takes a few milliseconds now and
+// then, where the same work in one go would keep all requests waiting.
 
 package import Runtime
 internal import Synchronization
 
-/// Paces the writing of background jobs of one engine. Safe for concurrent use.
+/// What a budget is for.
+package struct IOPace: Sendable {
+  /// Never slower than this while there are commits.
+  fileprivate let busyBytesPerSecond: Double
+  /// Bytes written for each byte that comes in.
+  fileprivate let amplification: Double
+
+  /// Levels rewrite each byte that often, all of them together.
+  package static let compaction = IOPace(
+    busyBytesPerSecond: 16 * 1_048_576, amplification: 12)
+  /// A memtable is written out in a third of the time in which the next one fills.
+  package static let flush = IOPace(busyBytesPerSecond: 24 * 1_048_576, amplification: 3)
+}
+
+/// Paces the writing of one kind of background job of one engine. Safe for concurrent use.
 package final class IOBudget: Sendable {
-  /// Never slower than this: an idle engine settles at leisure, but it settles.
-  private static let floorBytesPerSecond = 64.0 * 1_048_576
-  /// Bytes that levels rewrite for each byte that comes in, over all of them.
-  private static let amplification = 12.0
+  /// Never slower than this without commits: an idle engine settles at leisure, but it settles.
+  private static let idleBytesPerSecond = 64.0 * 1_048_576
+  /// Less than this coming in is an idle engine.
+  private static let idleInflow = 65_536.0
   /// Time in which what has piled up should be gone.
   private static let payOffSeconds = 20.0
   /// Time constant of the inflow's average.
   private static let averagingSeconds = 2.0
   /// Bytes that may be written at once after a rest, in seconds of the rate.
-  private static let burstSeconds = 0.1
+  private static let burstSeconds = 0.005
   /// Below this a pause costs more than it gives; the debt of tokens stands.
   private static let shortestPauseNanoseconds = 1_000_000.0
   /// A pause at most; whoever pauses looks up in between.
@@ -25,6 +44,8 @@ package final class IOBudget: Sendable {
     var inflowBytesPerSecond = 0.0
     var debtByteCount = 0.0
     var isUrgent = false
+    /// How many wait for the job.
+    var hurrierCount = 0
     /// Bytes that may be written now; negative while a job has to wait.
     var tokens = 0.0
     var tokensAt: UInt64
@@ -32,11 +53,13 @@ package final class IOBudget: Sendable {
   }
 
   private let time: any TimeSource
+  private let pace: IOPace
   private let pendingInflow = Atomic<Int>(0)
   private let state: Mutex<State>
 
-  package init(time: any TimeSource) {
+  package init(time: any TimeSource, for pace: IOPace) {
     self.time = time
+    self.pace = pace
     let now = time.monotonicNanoseconds
     state = Mutex(State(tokensAt: now, inflowAt: now))
   }
@@ -56,7 +79,16 @@ package final class IOBudget: Sendable {
     }
   }
 
-  package var bytesPerSecond: Double { state.withLock { IOBudget.rate($0) } }
+  /// Holds nothing back while `body` waits for jobs.
+  package func hurrying<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    state.withLock { $0.hurrierCount += 1 }
+    defer { state.withLock { $0.hurrierCount -= 1 } }
+    return try body()
+  }
+
+  package var bytesPerSecond: Double { state.withLock { rate($0) } }
 
   /// A job has written this much.
   ///
@@ -66,12 +98,12 @@ package final class IOBudget: Sendable {
     let inflow = pendingInflow.exchange(0, ordering: .relaxed)
     return state.withLock { state in
       IOBudget.average(&state, adding: inflow, now)
-      let rate = IOBudget.rate(state)
+      let rate = rate(state)
       let passed = now > state.tokensAt ? Double(now - state.tokensAt) / 1e9 : 0
       state.tokensAt = now
       state.tokens = Swift.min(state.tokens + passed * rate, rate * IOBudget.burstSeconds)
       state.tokens -= Double(byteCount)
-      if state.isUrgent { state.tokens = Swift.max(0, state.tokens) }
+      if state.isUrgent || state.hurrierCount > 0 { state.tokens = Swift.max(0, state.tokens) }
       let pause = -state.tokens / rate * 1e9
       guard pause >= IOBudget.shortestPauseNanoseconds else { return 0 }
       return UInt64(Swift.min(pause, IOBudget.longestPauseNanoseconds))
@@ -87,8 +119,9 @@ package final class IOBudget: Sendable {
       state.inflowBytesPerSecond * kept + Double(inflow) / (averagingSeconds + passed)
   }
 
-  private static func rate(_ state: State) -> Double {
-    floorBytesPerSecond + state.inflowBytesPerSecond * amplification
-      + state.debtByteCount / payOffSeconds
+  private func rate(_ state: State) -> Double {
+    let inflow = state.inflowBytesPerSecond
+    let floor = inflow < IOBudget.idleInflow ? IOBudget.idleBytesPerSecond : pace.busyBytesPerSecond
+    return floor + inflow * pace.amplification + state.debtByteCount / IOBudget.payOffSeconds
   }
 }

@@ -8,11 +8,15 @@ struct KeyMerge: ~Copyable {
   private let merger: any ValueMerger
   private var older: OlderFiles
   private let newer: NewerEntries
+  /// Of the block that the current key comes from.
+  private var use = BlockUse.absent
   private let shouldStop: @Sendable () -> Bool
   private var operands: [Operand] = []
-  private var merged = ByteBuffer(capacity: 4 << 10)
+  private var merged = MergeOutput(capacity: 4 << 10)
   /// Some key left nothing behind.
   private(set) var hasDroppedKeys = false
+  /// Keys of which the merger has collected something.
+  private(set) var collected = CollectedKeys()
 
   /// Keys between two looks at `shouldStop`, for jobs that write little.
   private static let keysPerCheck = 4_096
@@ -29,6 +33,7 @@ struct KeyMerge: ~Copyable {
     var untilCheck = KeyMerge.keysPerCheck
     while cursor.isValid {
       let key = cursor.key
+      use = cursor.use
       operands.removeAll(keepingCapacity: true)
       repeat {
         let kind = cursor.kind
@@ -50,11 +55,12 @@ struct KeyMerge: ~Copyable {
     merged.clear(keepingAtMost: 1 << 20)
     let outcome = merger.merge(
       key: key, operands: operands, isOldest: isOldest, newer: newer, into: &merged)
+    if merged.hasCollected { collected.add(key.persistedHash) }
     switch outcome {
     case .unchanged:
       precondition(operands.count == 1, "only a single operand can stay as it is")
       if operands[0].kind == .delete { return try delete(key, isOldest, output) }
-      try output.add(key: key, kind: operands[0].kind, value: operands[0].value)
+      try output.add(key: key, kind: operands[0].kind, value: operands[0].value, use)
     case .put: try add(key, .put, output)
     case .merge: try add(key, .merge, output)
     // A key without state hides what is older, whether or not the merger thought of it.
@@ -68,7 +74,7 @@ struct KeyMerge: ~Copyable {
     if isOldest {
       hasDroppedKeys = true
     } else {
-      try output.add(key: key, kind: .delete, value: ByteView())
+      try output.add(key: key, kind: .delete, value: ByteView(), use)
     }
   }
 
@@ -76,11 +82,11 @@ struct KeyMerge: ~Copyable {
   private func add(
     _ key: ByteView, _ kind: EntryKind, _ output: TableOutput
   ) throws(EngineError) {
-    guard merged.count <= Limits.mergedValueByteCount else {
+    guard merged.bytes.count <= Limits.mergedValueByteCount else {
       throw .invalid(
-        "key \"\(key)\" has come to \(merged.count) bytes; the limit is "
+        "key \"\(key)\" has come to \(merged.bytes.count) bytes; the limit is "
           + "\(Limits.mergedValueByteCount)")
     }
-    try output.add(key: key, kind: kind, value: merged.view)
+    try output.add(key: key, kind: kind, value: merged.bytes.view, use)
   }
 }

@@ -24,7 +24,7 @@ final class TableOutput {
   private var pacedByteCount: UInt64 = 0
 
   /// Between two looks at the budget.
-  private static let paceByteCount: UInt64 = 512 << 10
+  private static let paceByteCount: UInt64 = 128 << 10
 
   init(
     _ environment: JobEnvironment, sequences: ClosedRange<SequenceNumber>,
@@ -38,11 +38,14 @@ final class TableOutput {
     self.grandparents = grandparents
   }
 
-  func add(key: ByteView, kind: EntryKind, value: ByteView) throws(EngineError) {
+  /// - Parameter use: Of the block that the entry comes from.
+  func add(
+    key: ByteView, kind: EntryKind, value: ByteView, _ use: BlockUse
+  ) throws(EngineError) {
     if let open = current, isFull(open.builder, key) { try finishFile() }
     let builder: TableBuilder
     if let open = current { builder = open.builder } else { builder = try startFile(key) }
-    try builder.add(key: key, kind: kind, value: value)
+    try builder.add(key: key, kind: kind, value: value, use)
     let written = builder.estimatedByteCount
     if written >= pacedByteCount + TableOutput.paceByteCount {
       try pace(Int(written - pacedByteCount))
@@ -66,6 +69,7 @@ final class TableOutput {
     current?.builder.abandon()
     current = nil
     for number in started {
+      environment.tables.forget(number)
       // What cannot be removed now is nobody's file, and goes when the engine is next opened.
       try? environment.fileSystem.remove(path(number))
     }
@@ -90,7 +94,8 @@ final class TableOutput {
       options.blockByteCount = environment.options.blockByteCount
       options.filterBitsPerKey = environment.options.filterBitsPerKey
       options.compress = environment.options.compress
-      let builder = TableBuilder(file: file, options: options)
+      let builder = TableBuilder(
+        file: file, options: options, cached: environment.tables.cached(number))
       current = (builder, number)
       pacedByteCount = 0
       grandparents.startFile(at: key)
@@ -109,14 +114,15 @@ final class TableOutput {
     let summary = try builder.finish(attributes)
     current = nil
     let properties = summary.properties
-    tables.append(
-      TableMetadata(
-        number: number, byteCount: summary.byteCount, smallestKey: properties.smallestKey,
-        largestKey: properties.largestKey, smallestSequence: smallestSequence,
-        largestSequence: largestSequence, entryCount: properties.entryCount,
-        tombstoneCount: properties.tombstoneCount, mergeCount: properties.mergeCount,
-        rawByteCount: properties.rawKeyByteCount &+ properties.rawValueByteCount,
-        creationMicroseconds: creationMicroseconds))
+    let table = TableMetadata(
+      number: number, byteCount: summary.byteCount, smallestKey: properties.smallestKey,
+      largestKey: properties.largestKey, smallestSequence: smallestSequence,
+      largestSequence: largestSequence, entryCount: properties.entryCount,
+      tombstoneCount: properties.tombstoneCount, mergeCount: properties.mergeCount,
+      rawByteCount: properties.rawKeyByteCount &+ properties.rawValueByteCount,
+      creationMicroseconds: creationMicroseconds)
+    try environment.tables.prepare(table)
+    tables.append(table)
     bytesWritten &+= summary.byteCount
     if summary.byteCount > pacedByteCount { try pace(Int(summary.byteCount - pacedByteCount)) }
   }

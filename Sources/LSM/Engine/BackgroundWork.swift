@@ -106,8 +106,11 @@ final class BackgroundWork: Sendable {
     }
   }
 
+  /// Writes all sealed memtables out at full speed: somebody waits.
+  func flushNow() { state.jobs.flushBudget.hurrying { flushHere() } }
+
   /// Writes all sealed memtables out on this thread, or waits until whoever is at it is done.
-  func flushHere() {
+  private func flushHere() {
     guard begin(\.flush) else { return }
     var failure: EngineError?
     do throws(EngineError) {
@@ -152,6 +155,7 @@ final class BackgroundWork: Sendable {
     var edit = result.edit
     edit.oldestLogNumber = next.firstLog.rawValue
     try state.install(edit, flushed: flushed, droppedUpTo: result.droppedUpTo)
+    state.forgetRows(result.collected)
     state.logs.release(
       below: next.firstLog, isQuiet: state.view.active.memtable.isEmpty)
     state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
@@ -237,6 +241,7 @@ final class BackgroundWork: Sendable {
       choice, version: version, newer: .held(newer), environment: state.jobs)
     let result = try job.run()
     try state.install(result.edit, droppedUpTo: result.droppedUpTo)
+    state.forgetRows(result.collected)
     state.counters.compactions.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesCompacted.wrappingAdd(result.bytesWritten, ordering: .relaxed)
     updateThrottle()
@@ -352,7 +357,7 @@ final class BackgroundWork: Sendable {
     sealed.wait()
     let target = state.view.sealed
     while state.view.sealed.contains(where: { kept in target.contains { $0 === kept } }) {
-      flushHere()
+      flushNow()
       if let refusal = flushRefusal { throw refusal }
     }
   }
@@ -398,8 +403,11 @@ final class BackgroundWork: Sendable {
       state.environment.events(
         .writersSlowed(directory: state.directory, bytesPerSecond: rate))
     }
-    state.jobs.budget.setDebt(
-      byteCount: backlog.debtByteCount, isUrgent: WriteThrottle.pressure(backlog) > 0)
+    let isUrgent = WriteThrottle.pressure(backlog) > 0
+    state.jobs.budget.setDebt(byteCount: backlog.debtByteCount, isUrgent: isUrgent)
+    // What is sealed because memory ran short is wanted back.
+    let isWanted = state.environment.memory.isCrowded
+    state.jobs.flushBudget.setDebt(byteCount: 0, isUrgent: isUrgent || isWanted)
   }
 
   // MARK: Idle engines

@@ -217,7 +217,7 @@ final class CommitQueue: Sendable {
     if case .waiter = drainer {
       // Nothing may be left to do the flush that everybody waits for, so it is done here.
       if throttle.mustStop {
-        background.flushHere()
+        background.flushNow()
       } else {
         shared.environment.scheduler.pause(nanoseconds: delay)
       }

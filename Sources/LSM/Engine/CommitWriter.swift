@@ -201,6 +201,7 @@ final class CommitWriter {
       }
     }
     state.jobs.budget.received(byteCount: Int(byteCount))
+    state.jobs.flushBudget.received(byteCount: Int(byteCount))
     counters.bytesCommitted.wrappingAdd(byteCount, ordering: .relaxed)
     counters.commits.wrappingAdd(UInt64(group.count), ordering: .relaxed)
     counters.commitGroups.wrappingAdd(1, ordering: .relaxed)

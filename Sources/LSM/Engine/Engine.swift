@@ -97,11 +97,6 @@ package final class Engine: Sendable {
     for key in keys { rows.prefetchEntry(keyHash: key.persistedHash, owner: owner) }
   }
 
-  /// Reads go to memtables and table files again: what a merge has taken away is then gone.
-  package func forgetRows() {
-    if let rows = state.environment.rows, let owner = state.rowOwner { rows.forget(owner) }
-  }
-
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.
   package func cursor(
     from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot,

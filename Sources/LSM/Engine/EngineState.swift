@@ -116,6 +116,12 @@ final class EngineState: Sendable {
     }
   }
 
+  /// Called when the files of a merge that has collected something of these keys are in force, and
+  /// before anybody is told: reads of the keys go to memtables and table files again.
+  func forgetRows(_ keys: CollectedKeys) {
+    if let rows = environment.rows, let rowOwner { rows.forget(keys, of: rowOwner) }
+  }
+
   // MARK: Whether it may be written to
 
   /// Why nothing may be written any more; nil while all is well.

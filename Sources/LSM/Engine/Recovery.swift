@@ -46,9 +46,11 @@ struct Recovery {
     let versions = try startManifest(manifest, inventory)
     let stop = StopFlag()
     let jobs = JobEnvironment(
-      directory: directory, fileSystem: fileSystem, time: environment.time,
+      directory: directory, fileSystem: fileSystem, tables: versions.store, time: environment.time,
       scheduler: environment.scheduler, options: options, merger: merger,
-      budget: IOBudget(time: environment.time), newFileNumber: { versions.newFileNumber() },
+      budget: IOBudget(time: environment.time, for: .compaction),
+      flushBudget: IOBudget(time: environment.time, for: .flush),
+      newFileNumber: { versions.newFileNumber() },
       shouldStop: { stop.isSet })
     var replay = Replay(self, versions: versions, jobs: jobs)
     let recovered = try replay.run(inventory.logs)
@@ -254,7 +256,7 @@ private struct Replay {
     let job = FlushJob(
       memtables.map(\.memtable), version: versions.current,
       newer: .from(SequenceNumber(last.rawValue + 1)), environment: jobs)
-    var edit = try job.run().edit
+    var edit = try jobs.flushBudget.hurrying { () throws(EngineError) in try job.run() }.edit
     edit.oldestLogNumber = log.rawValue
     _ = try versions.install(edit)
     memtables = []

@@ -75,6 +75,9 @@ package final class MemoryBudget: Sendable {
     memtableBytesInUse - sealed.load(ordering: .relaxed) > memtableByteCount / 2
   }
 
+  /// So much that what is being written out must go.
+  package var isCrowded: Bool { memtableBytesInUse > memtableByteCount / 4 * 3 }
+
   package func register(_ owner: any MemtableOwner) {
     owners.withLock { owners in
       owners.removeAll { $0.owner == nil }

@@ -18,6 +18,22 @@ package enum MergeOutcome: Sendable, Equatable {
   case nothing
 }
 
+/// What a merge writes. Reused from key to key.
+package struct MergeOutput: ~Copyable {
+  /// The combined value.
+  package var bytes: ByteBuffer
+  /// A value that a read of the operands could have shown is gone: not hidden by a newer entry, but
+  /// dropped by a rule. Reads that are kept elsewhere are then out of date.
+  package var hasCollected = false
+
+  package init(capacity: Int = 0) { bytes = ByteBuffer(capacity: capacity) }
+
+  package mutating func clear(keepingAtMost byteCount: Int = .max) {
+    bytes.clear(keepingAtMost: byteCount)
+    hasCollected = false
+  }
+}
+
 /// Combines the entries of a key: on flush, on compaction and when a memtable folds a long chain.
 ///
 /// Called from background threads; must be pure but for the time it was made with. Must be
@@ -27,10 +43,10 @@ package protocol ValueMerger: AnyObject, Sendable {
   ///   - operands: Newest first, at least one; only the last may hide older ones.
   ///   - isOldest: No older entry of the key exists anywhere, so deletions may vanish.
   ///   - newer: What is known of newer entries of the key.
-  ///   - output: Empty on entry; receives the combined value.
+  ///   - output: Empty on entry; receives the combined value and whether a rule took something.
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome
 }
 

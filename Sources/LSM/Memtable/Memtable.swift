@@ -34,7 +34,7 @@ package final class Memtable: @unchecked Sendable {
   private let newest = Atomic<UInt64>(0)
   private let oldest = Atomic<UInt64>(0)
   private var foldOperands: [Operand] = []
-  private var foldOutput = ByteBuffer()
+  private var foldOutput = MergeOutput()
 
   /// Merges of one key at which folding begins to pay.
   static let foldCount = 16
@@ -156,10 +156,11 @@ package final class Memtable: @unchecked Sendable {
     // fold the key still reads right.
     case .unchanged, .nothing: return
     }
-    precondition(foldOutput.count <= Limits.valueByteCount, "a folded value within limit")
+    precondition(foldOutput.bytes.count <= Limits.valueByteCount, "a folded value within limit")
     let order = sequence.rawValue << 8 | SkipListNode.foldFlag | UInt64(kind.rawValue)
     list.insert(
-      list.findPlace(key, order: order), value: kind == .delete ? ByteView() : foldOutput.view,
+      list.findPlace(key, order: order),
+      value: kind == .delete ? ByteView() : foldOutput.bytes.view,
       chain: nil)
   }
 

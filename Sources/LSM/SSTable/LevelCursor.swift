@@ -27,6 +27,8 @@ package final class LevelCursor: EntryCursor {
   package var kind: EntryKind { table?.kind ?? .put }
   package var value: ByteView { table?.value ?? ByteView() }
   package var hasUniqueKeys: Bool { true }
+  /// What readers make of the block that the entry is in; known to merges only.
+  var use: BlockUse { table?.use ?? .absent }
 
   package func pinCurrent(into pins: inout [AnyObject]) { table?.pinCurrent(into: &pins) }
 

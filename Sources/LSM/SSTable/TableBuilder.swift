@@ -16,6 +16,7 @@ package final class TableBuilder {
 
   private let file: any WritableFile
   private let options: TableOptions
+  private let cached: CachedFile?
   private var output = ByteBuffer(capacity: TableBuilder.pieceByteCount + (16 << 10))
   /// Where the first byte of `output` goes.
   private var outputOffset: UInt64 = 0
@@ -33,15 +34,18 @@ package final class TableBuilder {
   private var handleBytes = ByteBuffer(capacity: 64)
   private var compressed = ByteBuffer()
   private var trial = CompressionTrial()
+  private var uses = BlockUses()
   /// The block written last is compressed.
   private var isLastPacked = false
   private var hashes: [UInt64] = []
   private var properties = TableProperties()
   private var isFinished = false
 
-  package init(file: any WritableFile, options: TableOptions) {
+  /// - Parameter cached: Gets the blocks that readers want; nil for none.
+  package init(file: any WritableFile, options: TableOptions, cached: CachedFile? = nil) {
     self.file = file
     self.options = options
+    self.cached = cached
     data = BlockBuilder(restartInterval: options.restartInterval)
     index = BlockBuilder(restartInterval: TableBuilder.indexRestartInterval)
     topIndex = BlockBuilder(restartInterval: TableBuilder.indexRestartInterval)
@@ -60,8 +64,11 @@ package final class TableBuilder {
     return outputOffset + UInt64(rest)
   }
 
+  /// - Parameter use: Of the block that the entry comes from.
   /// - Precondition: `key` is after the one before; key and value are within `Limits`.
-  package func add(key: ByteView, kind: EntryKind, value: ByteView) throws(EngineError) {
+  package func add(
+    key: ByteView, kind: EntryKind, value: ByteView, _ use: BlockUse = .absent
+  ) throws(EngineError) {
     precondition(!isFinished, "add after finish")
     precondition(key.count <= Limits.keyByteCount, "key within limit")
     precondition(value.count <= Limits.mergedValueByteCount, "value within limit")
@@ -77,6 +84,7 @@ package final class TableBuilder {
       try addToIndex(handle)
     }
     data.add(key: key, kind: kind, value: value)
+    uses.add(use)
     if options.filterBitsPerKey > 0 { hashes.append(key.persistedHash) }
     if properties.entryCount == 0 { properties.smallestKey = key.array }
     properties.entryCount += 1
@@ -199,8 +207,11 @@ package final class TableBuilder {
 
   private func finishDataBlock() throws(EngineError) {
     let isTried = options.compress && trial.isDue()
-    unindexed = try write(data.finish(), compress: isTried)
+    let contents = data.finish()
+    let handle = try write(contents, compress: isTried)
+    unindexed = handle
     if isTried { trial.note(saved: isLastPacked) }
+    cached?.keep(contents, at: handle.offset, for: uses.take())
     data.clear()
   }
 
@@ -267,6 +278,29 @@ package final class TableBuilder {
       file.beginWriteback(writebackOffset..<outputOffset)
       writebackOffset = outputOffset
     }
+  }
+}
+
+/// What readers make of the blocks that one block's entries come from: what holds for half of them.
+private struct BlockUses {
+  private var count = 0
+  private var keptCount = 0
+  private var askedCount = 0
+
+  mutating func add(_ use: BlockUse) {
+    count &+= 1
+    switch use {
+    case .absent: break
+    case .kept: keptCount &+= 1
+    case .asked: askedCount &+= 1
+    }
+  }
+
+  /// Starts the next block.
+  mutating func take() -> BlockUse {
+    defer { self = BlockUses() }
+    if askedCount * 2 >= count { return .asked }
+    return (askedCount + keptCount) * 2 >= count ? .kept : .absent
   }
 }
 

@@ -24,6 +24,8 @@ package final class TableCursor: EntryCursor {
   /// Data blocks entered one after the other, forwards, with short leaps at most.
   private var runLength = 0
   package var wait: ReadWait = .allowed
+  /// What readers make of the current block; known to merges only.
+  private(set) var use = BlockUse.absent
 
   init(_ reader: TableReader, purpose: CursorPurpose) {
     self.reader = reader
@@ -184,7 +186,7 @@ package final class TableCursor: EntryCursor {
     case .serving where runLength < TableCursor.scanRunLength:
       block = try reader.block(handle, priority: .normal, wait: wait)
     case .serving, .scan: block = try reader.scannedBlock(handle, &ahead, wait: wait)
-    case .compaction: block = try ahead.block(handle, of: reader, wait: wait)
+    case .compaction: (block, use) = try reader.mergedBlock(handle, &ahead, wait: wait)
     }
     dataHandle = handle
     try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }

@@ -11,15 +11,18 @@ package final class TableHandle: Sendable {
   private let openFile: @Sendable () throws(EngineError) -> TableReader
   private let opened = AtomicLazyReference<TableReader>()
 
-  /// - Parameter open: Opens the file; when threads race it may be called more than once, and one
-  ///   reader is kept.
+  /// - Parameters:
+  ///   - reader: Of a file that is open already.
+  ///   - open: Opens the file; when threads race it may be called more than once, and one reader is
+  ///     kept.
   package init(
-    smallestKey: [UInt8], largestKey: [UInt8],
+    smallestKey: [UInt8], largestKey: [UInt8], reader: TableReader? = nil,
     open: @escaping @Sendable () throws(EngineError) -> TableReader
   ) {
     smallest = ByteView.of(smallestKey) { Block(copying: $0) }
     largest = ByteView.of(largestKey) { Block(copying: $0) }
     openFile = open
+    if let reader { _ = opened.storeIfNil(reader) }
   }
 
   /// Valid as long as the handle.

@@ -161,6 +161,33 @@ package final class TableReader: Sendable {
     return block
   }
 
+  /// The block at `handle` for a merge, and what readers make of it.
+  func mergedBlock(
+    _ handle: BlockHandle, _ ahead: inout ReadAhead, wait: ReadWait
+  ) throws(EngineError) -> (block: Block, use: BlockUse) {
+    if let found = cache.look(at: BlockKey(file: id.rawValue, offset: handle.offset)) {
+      return found
+    }
+    return (try ahead.block(handle, of: self, wait: wait), .absent)
+  }
+
+  /// Brings into the cache what every read of the file needs: filter and index blocks.
+  func warm() throws(EngineError) {
+    if filter != .none { _ = try block(filter, priority: .high, wait: .allowed) }
+    var top = BlockCursor()
+    try checked(topIndexHandle) { () throws(BlockDamage) in
+      try top.open(topIndex)
+      try top.seekToFirst()
+    }
+    while top.isValid {
+      let handle = try checked(topIndexHandle) { () throws(BlockDamage) in
+        try BlockHandle.decode(top.value)
+      }
+      _ = try block(handle, priority: .high, wait: .allowed)
+      try checked(topIndexHandle) { () throws(BlockDamage) in try top.next() }
+    }
+  }
+
   /// Runs `body`, giving damage its place.
   func checked<Result>(
     _ handle: BlockHandle, _ body: () throws(BlockDamage) -> Result

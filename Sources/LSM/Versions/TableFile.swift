@@ -7,7 +7,8 @@ internal import Synchronization
 /// One table file, shared by all versions that hold it.
 package final class TableFile: Sendable {
   package let metadata: TableMetadata
-  /// Opens the file when it is first read. The file stays as long as this object, not the handle.
+  /// Opens the file when it is first read, if nobody has prepared it. The file stays as long as this
+  /// object, not the handle.
   package let handle: TableHandle
   private let store: TableStore?
   private let isObsolete = Atomic<Bool>(false)
@@ -16,15 +17,17 @@ package final class TableFile: Sendable {
   package init(_ metadata: TableMetadata, in store: TableStore? = nil) {
     self.metadata = metadata
     self.store = store
-    handle = TableHandle(smallestKey: metadata.smallestKey, largestKey: metadata.largestKey) {
-      () throws(EngineError) -> TableReader in
+    handle = TableHandle(
+      smallestKey: metadata.smallestKey, largestKey: metadata.largestKey,
+      reader: store?.takePrepared(metadata.number)
+    ) { () throws(EngineError) -> TableReader in
       guard let store else { throw .closed }
       return try store.open(metadata)
     }
   }
 
   deinit {
-    if isObsolete.load(ordering: .acquiring) { store?.remove(metadata.number) }
+    if isObsolete.load(ordering: .acquiring) { store?.remove(metadata, handle) }
   }
 
   package var number: FileNumber { metadata.number }

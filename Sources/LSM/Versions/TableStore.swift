@@ -2,16 +2,20 @@
 // needs any more, on a thread that may wait.
 
 package import Runtime
+internal import Synchronization
 package import VFS
 
 /// Opens and removes table files. Safe for concurrent use.
 package final class TableStore: Sendable {
   private let directory: String
   private let fileSystem: any FileSystem
+  private let removal: FileRemoval
   private let scheduler: any Scheduler
   private let cache: BlockCache
   private let cacheNamespace: UInt32
   private let removalFailed: @Sendable (EngineError) -> Void
+  /// Readers of files that no version names yet.
+  private let prepared = Mutex<[FileNumber: TableReader]>([:])
 
   /// - Parameter removalFailed: Told when a file could not be removed; must not block.
   package init(
@@ -20,6 +24,7 @@ package final class TableStore: Sendable {
   ) {
     self.directory = directory
     self.fileSystem = fileSystem
+    removal = FileRemoval(fileSystem: fileSystem, scheduler: scheduler)
     self.scheduler = scheduler
     self.cache = cache
     self.removalFailed = removalFailed
@@ -28,6 +33,28 @@ package final class TableStore: Sendable {
 
   package func path(of number: FileNumber) -> String {
     FileName.table(number).path(in: directory)
+  }
+
+  /// The place in the block cache of a file that is about to be written.
+  func cached(_ number: FileNumber) -> CachedFile { CachedFile(cacheID(number), in: cache) }
+
+  /// Opens and checks a file that was just written, so that nobody has to wait for that when a
+  /// version names it.
+  func prepare(_ metadata: TableMetadata) throws(EngineError) {
+    let reader = try open(metadata)
+    try reader.warm()
+    prepared.withLock { $0[metadata.number] = reader }
+  }
+
+  /// Lets go of what was kept of a file that no version will name.
+  func forget(_ number: FileNumber) {
+    _ = takePrepared(number)
+    cache.removeFile(cacheID(number))
+  }
+
+  /// The reader of a prepared file, for the version that names it from now on.
+  func takePrepared(_ number: FileNumber) -> TableReader? {
+    prepared.withLock { $0.removeValue(forKey: number) }
   }
 
   /// Opens and checks a file that the manifest names.
@@ -54,13 +81,18 @@ package final class TableStore: Sendable {
 
   /// Removes the file soon; called by whichever thread let go of it last. A file that cannot be
   /// removed now goes when the engine is next opened.
-  func remove(_ number: FileNumber) {
-    let path = path(of: number)
-    let id = cacheID(number)
-    scheduler.submit(to: .blocking) { [fileSystem, cache, removalFailed] in
+  ///
+  /// - Parameter handle: Closed in the same place: the system frees a file when it is closed, and
+  ///   the thread that lets go may be an event loop.
+  func remove(_ table: TableMetadata, _ handle: TableHandle) {
+    let path = path(of: table.number)
+    let id = cacheID(table.number)
+    scheduler.submit(to: .blocking) { [removal, cache, removalFailed] in
       cache.removeFile(id)
       do throws(FileError) {
-        try fileSystem.remove(path)
+        try withExtendedLifetime(handle) { () throws(FileError) in
+          try removal.remove(path, byteCount: table.byteCount)
+        }
       } catch {
         // The engine may have been opened again, or its directory removed, meanwhile.
         if !error.isMissing { removalFailed(.file(error)) }

@@ -19,7 +19,7 @@ package final class VersionSet: Sendable {
 
   private let directory: String
   private let fileSystem: any FileSystem
-  private let store: TableStore
+  let store: TableStore
   private let nextNumber: Atomic<UInt64>
   private let state: Mutex<State>
 

@@ -30,21 +30,24 @@ package final class RowMerger: ValueMerger {
 
   package func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome {
     if key.isEmpty {
-      return ProducerPositions.merge(operands, isOldest: isOldest, into: &output)
+      return ProducerPositions.merge(operands, isOldest: isOldest, into: &output.bytes)
     }
     let work = idle.withLock { $0.popLast() } ?? MergeWork()
     defer { idle.withLock { if $0.count < 16 { $0.append(work) } } }
     do {
       let outcome = try work.merge(
-        key, operands, request(operands, isOldest: isOldest, newer), into: &output)
-      if work.hasCollected { collections.add(1, ordering: .acquiringAndReleasing) }
-      sizes.merged(key, byteCount: output.count)
+        key, operands, request(operands, isOldest: isOldest, newer), into: &output.bytes)
+      if work.hasCollected {
+        output.hasCollected = true
+        collections.add(1, ordering: .acquiringAndReleasing)
+      }
+      sizes.merged(key, byteCount: output.bytes.count)
       return outcome
     } catch {
-      return keepDamaged(operands, isOldest: isOldest, into: &output)
+      return keepDamaged(operands, isOldest: isOldest, into: &output.bytes)
     }
   }
 

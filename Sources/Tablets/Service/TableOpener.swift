@@ -3,7 +3,6 @@
 internal import DataModel
 internal import LSM
 internal import Runtime
-internal import Synchronization
 internal import VFS
 
 /// What all tables of a service share.
@@ -74,17 +73,13 @@ struct TableOpener: Sendable {
     let epoch = TableEpoch(opening: opening)
     var environment = environment
     let report = environment.events
-    let forgetting = Forgetting()
     environment.events = { event in
       switch event {
       case .flushed:
         let count = merger.collectionCount
-        // Before the epoch changes: no answer of the new one may be an old one's.
-        if epoch.isNews(count, of: .flush) { forgetting.engine?.forgetRows() }
         if epoch.collectionsInstalled(count, by: .flush) { changes.fireAll() }
       case .compacted:
         let count = merger.collectionCount
-        if epoch.isNews(count, of: .compaction) { forgetting.engine?.forgetRows() }
         if epoch.collectionsInstalled(count, by: .compaction) { changes.fireAll() }
       case .recovered, .writersSlowed, .backgroundFailed, .becameReadOnly: break
       }
@@ -99,7 +94,6 @@ struct TableOpener: Sendable {
     } catch {
       throw TableServiceError(error)
     }
-    forgetting.engine = engine
     let newest = engine.snapshot().sequence
     changes.begin(after: newest)
     // Rules are older than what comes now, whatever a crash or an older format left.
@@ -110,20 +104,5 @@ struct TableOpener: Sendable {
       parts: TableParts(
         rules: rules, merger: merger, changes: changes, counters: counters, epoch: epoch),
       encoders: encoders, time: time)
-  }
-}
-
-/// The engine whose events are listened to; set once it is open.
-private final class Forgetting: Sendable {
-  private let held = Mutex<WeakEngine>(WeakEngine())
-
-  /// Weak: the engine's environment holds this.
-  private struct WeakEngine: Sendable {
-    weak var engine: Engine?
-  }
-
-  var engine: Engine? {
-    get { held.withLock { $0.engine } }
-    set { held.withLock { $0.engine = newValue } }
   }
 }

@@ -63,14 +63,6 @@ final class TableEpoch: Sendable {
 
   init(opening: UInt64) { self.opening = opening }
 
-  /// Whether `collectionsInstalled` will change the epoch.
-  func isNews(_ count: UInt64, of job: Job) -> Bool {
-    switch job {
-    case .flush: seenByFlushes.load(ordering: .acquiring) != count
-    case .compaction: seenByCompactions.load(ordering: .acquiring) != count
-    }
-  }
-
   /// Called when table files made by merges that had collected `count` times are in force. What one
   /// kind of job has seen says nothing of the other's files, which may still be on their way.
   @discardableResult

@@ -18,7 +18,7 @@ final class RowTarget: FuzzTarget {
   private let collectingMerger: RowMerger
   private let encoder = MutationEncoder()
   private let row = RowBuffer()
-  private var output = ByteBuffer()
+  private var output = MergeOutput()
   private var list = MutationList()
 
   init() {
@@ -72,7 +72,8 @@ final class RowTarget: FuzzTarget {
           key: ByteView("row" as StaticString), operands: operands, isOldest: isOldest,
           newer: .none, into: &output)
         guard isReadable, outcome == .put || outcome == .merge else { continue }
-        try require(MergeWork.isReadable(output.view), "the merge cannot be read: \(output.view)")
+        let merged = output.bytes.view
+        try require(MergeWork.isReadable(merged), "the merge cannot be read: \(merged)")
       }
     }
   }
@@ -132,11 +133,11 @@ final class RowTarget: FuzzTarget {
       let merged: [Operand] =
         switch outcome {
         case .unchanged: [visible[0]]
-        case .put: [Operand(kind: .put, value: output.view)]
-        case .merge: [Operand(kind: .merge, value: output.view)]
+        case .put: [Operand(kind: .put, value: output.bytes.view)]
+        case .merge: [Operand(kind: .merge, value: output.bytes.view)]
         case .delete, .nothing: []
         }
-      try require(cells(of: merged, plain) == before, "\(outcome): \(output.view)")
+      try require(cells(of: merged, plain) == before, "\(outcome): \(output.bytes.view)")
       _ = collectingMerger.merge(
         key: ByteView("row" as StaticString), operands: visible, isOldest: isOldest, newer: .none,
         into: &output)

@@ -69,6 +69,27 @@ import TestSupport
     #expect(cache.peek(at: key(2, 1)) == nil)
   }
 
+  @Test func `a merge hands on what readers made of a block`() {
+    let cache = BlockCache(byteCount: 1 << 20)
+    #expect(cache.look(at: key(1, 0)) == nil)
+    _ = read(cache, key(1, 0))
+    #expect(cache.look(at: key(1, 0))?.use == .kept)
+    _ = read(cache, key(1, 0))
+    #expect(cache.look(at: key(1, 0))?.use == .asked)
+    let before = cache.statistics
+    let next = CachedFile(CachedFileID(namespace: 0, number: 2), in: cache)
+    let contents = [UInt8](repeating: 1, count: 4_096)
+    for (index, use) in [BlockUse.absent, .kept, .asked].enumerated() {
+      ByteView.of(contents) { next.keep($0, at: UInt64(index) * 4_096, for: use) }
+      #expect(cache.look(at: key(2, index))?.use ?? .absent == use)
+    }
+    #expect(cache.statistics.hits == before.hits && cache.statistics.misses == before.misses)
+    // Read once each, as a range is, other blocks push out what was kept, not what was asked for.
+    for index in 0..<300 { _ = read(cache, key(3, index)) }
+    #expect(cache.look(at: key(2, 1)) == nil)
+    #expect(cache.look(at: key(2, 2))?.use == .asked)
+  }
+
   @Test func `a look leaves no trace`() {
     for looks in [false, true] {
       let cache = BlockCache(byteCount: 1 << 20)

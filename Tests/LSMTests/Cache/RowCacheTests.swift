@@ -88,11 +88,45 @@ import VFS
           if let ticket = found.ticket { insert(cache, key, [[2]], ticket) }
         default:
           if random.below(200) == 0 { cache.forget(owner) }
+          // What a merge has collected: in force first, then forgotten.
+          model[number] = [Self.value(number, step, random.below(100))]
+          cache.forget(collected([key]), of: owner)
+          if let ticket = found.ticket { insert(cache, key, [[3]], ticket) }
+          #expect(find(cache, key, owner).values == nil)
         }
       }
       #expect(hits > 1_000 && cache.entryCount > 0, "seed \(seed): \(hits) hits")
       owner = cache.makeOwner()
     }
+  }
+
+  private func collected(_ keys: [[UInt8]]) -> CollectedKeys {
+    var collected = CollectedKeys()
+    for key in keys { collected.add(ByteView.of(key) { $0.persistedHash }) }
+    return collected
+  }
+
+  @Test func `a merge takes away the keys it has collected something of, and no others`() {
+    let cache = RowCache(byteCount: 16 << 20)
+    let owner = cache.makeOwner()
+    let keys = (0..<5_000).map { Array("key\($0)".utf8) }
+    for key in keys {
+      if let ticket = find(cache, key, owner).ticket { insert(cache, key, [key], ticket) }
+    }
+    #expect(cache.entryCount == keys.count)
+    let gone = (0..<keys.count).filter { $0 % 7 == 0 }
+    cache.forget(collected(gone.map { keys[$0] }), of: owner)
+    #expect(cache.entryCount == keys.count - gone.count)
+    #expect(gone.allSatisfy { find(cache, keys[$0], owner).values == nil })
+    #expect(find(cache, keys[1], owner).values == [keys[1]])
+    // More than can be noted is everything.
+    var all = CollectedKeys()
+    for hash in 0..<(512 << 10) as Range<UInt64> { all.add(hash) }
+    #expect(!all.isOverflown && all.hashes.count == 512 << 10)
+    all.add(1)
+    #expect(all.isOverflown && all.hashes.isEmpty && !all.isEmpty)
+    cache.forget(all, of: owner)
+    #expect(keys.allSatisfy { find(cache, $0, owner).values == nil })
   }
 
   @Test func `what is read again stays, what is read once goes`() {
@@ -159,7 +193,6 @@ import VFS
       }
       _ = try engine.commitAndWait(batch, durability: round % 3 == 0 ? Durability.none : nil)
       acknowledged.withLock { $0[index] = round }
-      if round % 1_000 == 0 { engine.forgetRows() }
     }
     isOver.store(true, ordering: .releasing)
     for thread in threads { thread.join() }

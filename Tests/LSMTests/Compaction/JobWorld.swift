@@ -32,6 +32,7 @@ struct JobWorld {
   let clock = ManualClock()
   let scheduler: InlineScheduler
   let store: TableStore
+  let cache = BlockCache(byteCount: 1 << 20)
   let budget: IOBudget
   var options = EngineOptions()
   var version = Version.empty
@@ -57,12 +58,12 @@ struct JobWorld {
   init(seed: UInt64) throws {
     random = SeededGenerator(seed: seed)
     scheduler = InlineScheduler(clock)
-    budget = IOBudget(time: clock)
+    budget = IOBudget(time: clock, for: .compaction)
     try files.createDirectory("/db")
     try files.syncDirectory("/")
     store = TableStore(
       directory: "/db", fileSystem: files, scheduler: scheduler,
-      cache: BlockCache(byteCount: 1 << 20), removalFailed: { _ in })
+      cache: cache, removalFailed: { _ in })
     options.blockByteCount = 256
     options.tableFileByteCount = 2_048
     options.baseLevelByteCount = 4_096
@@ -72,8 +73,10 @@ struct JobWorld {
 
   var environment: JobEnvironment {
     JobEnvironment(
-      directory: "/db", fileSystem: files, time: clock, scheduler: scheduler, options: options,
-      merger: AppendMerger(), budget: budget, newFileNumber: { [numbers] in numbers.new() },
+      directory: "/db", fileSystem: files, tables: store, time: clock, scheduler: scheduler,
+      options: options, merger: AppendMerger(),
+      budget: budget, flushBudget: IOBudget(time: clock, for: .flush),
+      newFileNumber: { [numbers] in numbers.new() },
       shouldStop: { [stop] in stop.isSet })
   }
 

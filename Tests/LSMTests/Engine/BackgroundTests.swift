@@ -146,7 +146,14 @@ import VFS
     try engine.write(.put, "a", "1")
     try engine.flush()
     let list = OperandList()
+    // What was written a moment ago is there.
     world.files.readsWouldBlock = true
+    let found = try ByteView.of("a") {
+      try engine.get($0, at: engine.snapshot(), wait: .forbidden, into: list)
+    }
+    #expect(found == .found)
+    list.clear()
+    world.cache.byteCountLimit = 0
     let refused = #expect(throws: EngineError.self) {
       try ByteView.of("a") {
         try engine.get($0, at: engine.snapshot(), wait: .forbidden, into: list)

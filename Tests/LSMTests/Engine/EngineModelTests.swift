@@ -40,7 +40,7 @@ private final class ForgetfulMerger: ValueMerger {
 
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome {
     let outcome = whole.merge(
       key: key, operands: operands, isOldest: isOldest, newer: newer, into: &output)

@@ -8,7 +8,7 @@ import LSM
 final class AppendMerger: ValueMerger {
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
-    into output: inout ByteBuffer
+    into output: inout MergeOutput
   ) -> MergeOutcome {
     guard let oldest = operands.last else { return .nothing }
     if operands.count == 1 {
@@ -17,12 +17,12 @@ final class AppendMerger: ValueMerger {
       case .delete: return isOldest ? .nothing : .unchanged
       case .merge:
         guard isOldest else { return .unchanged }
-        output.append(oldest.value)
+        output.bytes.append(oldest.value)
         return .put
       }
     }
     for operand in operands.reversed() where operand.kind != .delete {
-      output.append(operand.value)
+      output.bytes.append(operand.value)
     }
     return oldest.kind.hidesOlder || isOldest ? .put : .merge
   }

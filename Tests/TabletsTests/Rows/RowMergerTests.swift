@@ -70,7 +70,7 @@ struct RowWorld {
   func merge(
     _ entries: [TestEntry], isOldest: Bool, newer: NewerEntries = .none
   ) -> TestEntry? {
-    var output = ByteBuffer()
+    var output = MergeOutput()
     // The empty key is no row's.
     var key = ByteBuffer()
     key.append("key" as StaticString)
@@ -80,8 +80,8 @@ struct RowWorld {
     }
     switch outcome {
     case .unchanged: return entries[0]
-    case .put: return TestEntry(kind: .put, bytes: output.array)
-    case .merge: return TestEntry(kind: .merge, bytes: output.array)
+    case .put: return TestEntry(kind: .put, bytes: output.bytes.array)
+    case .merge: return TestEntry(kind: .merge, bytes: output.bytes.array)
     case .delete: return TestEntry(kind: .delete, bytes: [])
     case .nothing: return nil
     }
