@@ -54,12 +54,19 @@ package final class IOBudget: Sendable {
 
   private let time: any TimeSource
   private let pace: IOPace
+  private let isWanted: @Sendable () -> Bool
   private let pendingInflow = Atomic<Int>(0)
   private let state: Mutex<State>
 
-  package init(time: any TimeSource, for pace: IOPace) {
+  /// - Parameter isWanted: Others wait for the thread, or for the memory, that a job has: nothing
+  ///   is held back. Must not block.
+  package init(
+    time: any TimeSource, for pace: IOPace,
+    isWanted: @escaping @Sendable () -> Bool = { false }
+  ) {
     self.time = time
     self.pace = pace
+    self.isWanted = isWanted
     let now = time.monotonicNanoseconds
     state = Mutex(State(tokensAt: now, inflowAt: now))
   }
@@ -96,6 +103,7 @@ package final class IOBudget: Sendable {
   package func pauseNanoseconds(afterWriting byteCount: Int) -> UInt64 {
     let now = time.monotonicNanoseconds
     let inflow = pendingInflow.exchange(0, ordering: .relaxed)
+    let isWanted = isWanted()
     return state.withLock { state in
       IOBudget.average(&state, adding: inflow, now)
       let rate = rate(state)
@@ -103,7 +111,9 @@ package final class IOBudget: Sendable {
       state.tokensAt = now
       state.tokens = Swift.min(state.tokens + passed * rate, rate * IOBudget.burstSeconds)
       state.tokens -= Double(byteCount)
-      if state.isUrgent || state.hurrierCount > 0 { state.tokens = Swift.max(0, state.tokens) }
+      if isWanted || state.isUrgent || state.hurrierCount > 0 {
+        state.tokens = Swift.max(0, state.tokens)
+      }
       let pause = -state.tokens / rate * 1e9
       guard pause >= IOBudget.shortestPauseNanoseconds else { return 0 }
       return UInt64(Swift.min(pause, IOBudget.longestPauseNanoseconds))

@@ -405,9 +405,7 @@ final class BackgroundWork: Sendable {
     }
     let isUrgent = WriteThrottle.pressure(backlog) > 0
     state.jobs.budget.setDebt(byteCount: backlog.debtByteCount, isUrgent: isUrgent)
-    // What is sealed because memory ran short is wanted back.
-    let isWanted = state.environment.memory.isCrowded
-    state.jobs.flushBudget.setDebt(byteCount: 0, isUrgent: isUrgent || isWanted)
+    state.jobs.flushBudget.setDebt(byteCount: 0, isUrgent: isUrgent)
   }
 
   // MARK: Idle engines

@@ -34,6 +34,24 @@ package struct EngineEnvironment: Sendable {
   }
 }
 
+extension EngineEnvironment {
+  /// Waits of other engines for the lane after which a job goes on at full speed.
+  private static let flushWait: UInt64 = 50_000_000
+  private static let compactionWait: UInt64 = 2_000_000_000
+
+  var flushBudget: IOBudget {
+    IOBudget(time: time, for: .flush) { [scheduler, memory] in
+      memory.isCrowded || scheduler.queuedNanoseconds(in: .flush) > Self.flushWait
+    }
+  }
+
+  var compactionBudget: IOBudget {
+    IOBudget(time: time, for: .compaction) { [scheduler] in
+      scheduler.queuedNanoseconds(in: .compaction) > Self.compactionWait
+    }
+  }
+}
+
 /// What happened in the background.
 package enum EngineEvent: Sendable {
   case recovered(directory: String, logRecords: Int, tornTailByteCount: UInt64)

@@ -48,8 +48,7 @@ struct Recovery {
     let jobs = JobEnvironment(
       directory: directory, fileSystem: fileSystem, tables: versions.store, time: environment.time,
       scheduler: environment.scheduler, options: options, merger: merger,
-      budget: IOBudget(time: environment.time, for: .compaction),
-      flushBudget: IOBudget(time: environment.time, for: .flush),
+      budget: environment.compactionBudget, flushBudget: environment.flushBudget,
       newFileNumber: { versions.newFileNumber() },
       shouldStop: { stop.isSet })
     var replay = Replay(self, versions: versions, jobs: jobs)

@@ -75,7 +75,7 @@ package final class MemoryBudget: Sendable {
     memtableBytesInUse - sealed.load(ordering: .relaxed) > memtableByteCount / 2
   }
 
-  /// So much that what is being written out must go.
+  /// What is being written out is wanted back.
   package var isCrowded: Bool { memtableBytesInUse > memtableByteCount / 4 * 3 }
 
   package func register(_ owner: any MemtableOwner) {

@@ -25,6 +25,8 @@ package struct MergeOutput: ~Copyable {
   /// A value that a read of the operands could have shown is gone: not hidden by a newer entry, but
   /// dropped by a rule. Reads that are kept elsewhere are then out of date.
   package var hasCollected = false
+  /// The merger's own: what it wants to find again at the next key.
+  package var scratch: AnyObject?
 
   package init(capacity: Int = 0) { bytes = ByteBuffer(capacity: capacity) }
 

@@ -87,6 +87,8 @@ struct PackedFamilyReader {
     guard try reader.byte() == PackedRow.version else { throw .lengthOutOfRange }
   }
 
+  var isAtEnd: Bool { reader.isAtEnd }
+
   @inline(__always)
   mutating func next() throws(ByteReadError) -> (id: UInt32, family: PackedFamily)? {
     if reader.isAtEnd { return nil }

@@ -16,7 +16,6 @@ package final class RowMerger: ValueMerger {
   private let rules: CurrentRules
   private let time: any TimeSource
   let sizes: RowSizes
-  private let idle = Mutex<[MergeWork]>([])
   private let collections = Atomic<UInt64>(0)
 
   init(rules: CurrentRules, time: any TimeSource, sizes: RowSizes) {
@@ -35,8 +34,8 @@ package final class RowMerger: ValueMerger {
     if key.isEmpty {
       return ProducerPositions.merge(operands, isOldest: isOldest, into: &output.bytes)
     }
-    let work = idle.withLock { $0.popLast() } ?? MergeWork()
-    defer { idle.withLock { if $0.count < 16 { $0.append(work) } } }
+    let work = output.scratch as? MergeWork ?? MergeWork()
+    output.scratch = work
     do {
       let outcome = try work.merge(
         key, operands, request(operands, isOldest: isOldest, newer), into: &output.bytes)
@@ -98,8 +97,8 @@ struct MergeRequest {
 }
 
 /// Scratch of one merge at a time, kept for the next.
-final class MergeWork: @unchecked Sendable {
-  // Sendable: handed from thread to thread by RowMerger's lock, used by one at a time.
+final class MergeWork {
+  private var narrow = NarrowMerge()
   private var families = FamilyMerge()
   private var column = ColumnMerge()
   private var writer = PackedRowWriter()
@@ -115,6 +114,10 @@ final class MergeWork: @unchecked Sendable {
     horizon.begin(key)
     if operands.count == 1, let outcome = try outcomeWithoutWork(operands[0], request) {
       return outcome
+    }
+    if let collected = try narrow.merge(operands, request, &horizon, &writer, into: &output) {
+      hasCollected = collected
+      return .put
     }
     try families.load(operands, request.rules)
     writer.begin(&output)

@@ -81,6 +81,14 @@ final class RowRules: Sendable {
     dependsOnTime = families.contains { $0.gc?.dependsOnTime ?? false }
     hasGarbageRules = families.contains { $0.gc != nil }
   }
+
+  /// The family with this id, if there is one.
+  func family(id: UInt32) -> FamilyRules? {
+    for index in indexesByID where families[index].id >= id {
+      return families[index].id == id ? families[index] : nil
+    }
+    return nil
+  }
 }
 
 /// The one place that says which schema a table has now; merger, encoder and readers load it once
