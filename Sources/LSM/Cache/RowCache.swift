@@ -58,6 +58,7 @@ package final class RowCache: Sendable {
   private static let shardLimit = 64
   /// Keys forgotten at a time: reads that miss meanwhile are not kept.
   private static let forgetCount = 256
+  private static let forgetRatio = 20
   /// Below this a shard holds too few rows to be worth its lock.
   private static let shardByteCount = 128 << 10
 
@@ -92,7 +93,12 @@ package final class RowCache: Sendable {
 
   /// Takes away what is out of date since a merge's files are in force.
   func forget(_ keys: CollectedKeys, of owner: RowCacheOwner) {
-    if keys.isOverflown { return forget(owner) }
+    if keys.isEmpty { return }
+    // A key takes a tenth of a microsecond, reading a row again two: where writers have left little
+    // in the cache, that little goes.
+    if keys.isOverflown || keys.hashes.count / Self.forgetRatio >= entryCount {
+      return forget(owner)
+    }
     var start = 0
     while start < keys.hashes.count {
       let end = min(start + Self.forgetCount, keys.hashes.count)

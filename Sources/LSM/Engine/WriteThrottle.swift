@@ -3,7 +3,7 @@
 //
 //   pressure := the worst of
 //     sealed memtables   0 at 0.55 of their limit, 1 at twice the limit, in bytes
-//     level 0 files      0 at 2 × the trigger, 1 at 8 × the trigger
+//     level 0 files      0 at 2 × the trigger, 1 at 5 × the trigger
 //     compaction debt    0 at 1 GB or half of the store, 1 at four times that
 //     memtable memory    0 at the share of the budget, 1 at twice the share
 //   rate     := fastest × (1 − pressure)², never below slowest
@@ -25,7 +25,7 @@ final class WriteThrottle: @unchecked Sendable {
     var sealedByteCount = 0
     var sealedByteLimit = 64 << 20
     var levelZeroCount = 0
-    var levelZeroTrigger = 4
+    var levelZeroTrigger = 8
     var debtByteCount: UInt64 = 0
     var storeByteCount: UInt64 = 0
   }
@@ -50,7 +50,7 @@ final class WriteThrottle: @unchecked Sendable {
     let limit = Double(max(1, backlog.sealedByteLimit))
     let sealed = (Double(backlog.sealedByteCount) - 0.55 * limit) / (1.45 * limit)
     let trigger = Double(backlog.levelZeroTrigger)
-    let levelZero = (Double(backlog.levelZeroCount) - 2 * trigger) / (6 * trigger)
+    let levelZero = (Double(backlog.levelZeroCount) - 2 * trigger) / (3 * trigger)
     let free = max(1e9, Double(backlog.storeByteCount) / 2)
     let debt = (Double(backlog.debtByteCount) - free) / (3 * free)
     return min(1, max(0, sealed, levelZero, debt))

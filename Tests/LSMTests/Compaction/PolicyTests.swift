@@ -29,8 +29,15 @@ enum Facts {
     Version((0..<Limits.levelCount).map { levels[$0] ?? [] })
   }
 
+  /// With four files in level 0 as due, so that the cases stay short.
+  static var options: EngineOptions {
+    var options = EngineOptions()
+    options.levelZeroTrigger = 4
+    return options
+  }
+
   static func situation(_ levels: [Int: [TableMetadata]]) -> CompactionSituation {
-    CompactionSituation(version: version(levels), options: EngineOptions())
+    CompactionSituation(version: version(levels), options: Facts.options)
   }
 }
 
@@ -210,7 +217,7 @@ extension CompactionChoice {
 
   @Test func `debt counts what has to be rewritten`() {
     let policy = LeveledPolicy()
-    let options = EngineOptions()
+    let options = Facts.options
     #expect(policy.debtByteCount(.empty, options) == 0)
     #expect(policy.debtByteCount(Facts.version([0: levelZero(3)]), options) == 0)
     let full = Facts.version([0: levelZero(4), 6: [Facts.table(11, "a", "z", mebibytes: 50)]])
