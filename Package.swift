@@ -69,13 +69,15 @@ let package = Package(
     .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: hot),
     // Event loops, listeners, connections, timers: the only target that opens sockets.
     .target(name: "Net", dependencies: ["Bytes", "Runtime", "TLS", "CLinux"], swiftSettings: hot),
+    // What the fronts do alike on a loop: the writes of one wake-up are one commit.
+    .target(name: "Fronts", dependencies: ["DataModel", "Tablets", "Net"], swiftSettings: hot),
     // HTTP/1.1 as a pure state machine.
     .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: hot),
     // The routes.
     .target(
       name: "HTTPAPI",
       dependencies: [
-        "Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "HTTP1",
+        "Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "Fronts", "HTTP1",
       ],
       swiftSettings: hot),
     // Frames and messages of the binary front, no sockets; shared by server and client.
@@ -90,7 +92,7 @@ let package = Package(
     .target(
       name: "BinaryAPI",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "BinaryProtocol",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "Fronts", "BinaryProtocol",
       ],
       swiftSettings: hot),
     // What kvctl and the load test speak.

@@ -2,6 +2,7 @@
 
 internal import BinaryProtocol
 internal import Bytes
+internal import Fronts
 internal import Synchronization
 package import Net
 package import Runtime
