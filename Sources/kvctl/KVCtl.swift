@@ -89,6 +89,9 @@ struct KVCtl: ParsableCommand {
     } catch let error as RowTextError {
       complain("\(error) (\(error.code.rawValue))")
       return CommandFailure.refusedCode
+    } catch let error as WrongWord {
+      complain(error.message)
+      return CommandFailure.wrongCallCode
     } catch is ClosedOutput {
       return 0
     } catch {
