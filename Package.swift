@@ -20,8 +20,8 @@ let hot =
 
 /// What the fuzz targets feed bytes to, and build their files with.
 let fuzzed: [Target.Dependency] = [
-  "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "HTTP1", "HTTPAPI",
-  "BinaryProtocol", "BinaryAPI", "TestSupport",
+  "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "TLS", "Net",
+  "HTTP1", "HTTPAPI", "BinaryProtocol", "BinaryAPI", "TestSupport",
 ]
 
 let package = Package(
@@ -99,6 +99,12 @@ let package = Package(
     .target(
       name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "TLS", "CLinux"],
       swiftSettings: hot),
+    // The options that say how to connect to a server, for every program that does.
+    .target(
+      name: "ConnectionArguments",
+      dependencies: [
+        "TLS", "VFS", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     // The demo tables: synthetic companies, scores and instalments from a seed.
     .target(name: "DemoData", dependencies: ["Bytes", "Runtime", "DataModel"], swiftSettings: hot),
     .executableTarget(
@@ -112,7 +118,8 @@ let package = Package(
     .executableTarget(
       name: "kvctl",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client", "DemoData",
+        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client",
+        "ConnectionArguments", "DemoData",
         "LSM", "VFS", "Runtime", "Tablets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
@@ -121,7 +128,8 @@ let package = Package(
     .executableTarget(
       name: "kvbench",
       dependencies: [
-        "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client", "CLinux",
+        "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client",
+        "ConnectionArguments", "CLinux",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -1,6 +1,9 @@
 // What every command that loads a running server asks: which server, which table, with what.
 
 import ArgumentParser
+import Client
+import ConnectionArguments
+import TLS
 
 /// A server that runs already, and the table to load it with.
 struct TargetOptions: ParsableArguments {
@@ -10,7 +13,7 @@ struct TargetOptions: ParsableArguments {
   @Option(name: .customLong("protocol"), help: "Which front to load: tcp or http.")
   var front = Front.tcp
 
-  @OptionGroup var security: SecurityOptions
+  @OptionGroup var tls: TLSOptions
 
   @Option(help: "Rows of the table.")
   var records: UInt64 = 1_000_000
@@ -36,7 +39,7 @@ struct TargetOptions: ParsableArguments {
   /// A run of the workload against this server, its table filled where that was asked for.
   func run(_ workload: Workload, keys: KeyChoice? = nil) throws -> LoadRun {
     var address = try SocketAddress(server ?? front.defaultServer)
-    address.security = try security.security(front)
+    address.security = try security()
     var plan = TrafficPlan(
       workload: workload, dialect: front.dialect(address), records: records,
       keys: keys ?? workload.keys)
@@ -47,6 +50,23 @@ struct TargetOptions: ParsableArguments {
     try TableFill(address: address, front: front, shape: workload.shape, records: records)
       .prepare(run, mayFill: load)
     return run
+  }
+
+  /// Nil for plain connections.
+  private func security() throws -> LoadSecurity? {
+    do {
+      return try tls.rules().map { rules in
+        LoadSecurity(
+          client: try TLSClient(
+            authorities: rules.authorities, identity: rules.identity,
+            protocols: [front == .tcp ? "strata/1" : "http/1.1"]),
+          store: try ClientTLS(
+            authorities: rules.authorities, identity: rules.identity, serverName: rules.serverName),
+          serverName: rules.serverName)
+      }
+    } catch {
+      throw BenchmarkFailure("\(error)")
+    }
   }
 }
 
