@@ -123,18 +123,7 @@ import Testing
   }
 
   @Test func `a half-closed peer still gets its answers`() throws {
-    try withListener(handler: { connection in
-      let handler = ScriptedHandler()
-      let loop = connection.loop
-      handler.onEnd = { connection in
-        let waiting = connection
-        _ = loop.schedule(afterNanoseconds: 5_000_000) {
-          waiting.output.append("late answer")
-          waiting.closeAfterFlush()
-        }
-      }
-      return handler
-    }) { port, _ in
+    try withListener(handler: { _ in ScriptedHandler.answeringLate("late answer") }) { port, _ in
       let client = try BlockingSocket(port: port)
       client.endSending()
       #expect(client.receiveText(100) == "late answer")

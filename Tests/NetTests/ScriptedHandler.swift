@@ -38,6 +38,19 @@ final class ScriptedHandler: ConnectionHandler {
     return handler
   }
 
+  /// Answers some milliseconds after its peer has said its end.
+  static func answeringLate(_ text: StaticString) -> ScriptedHandler {
+    let handler = ScriptedHandler()
+    handler.onEnd = { connection in
+      let waiting = connection
+      _ = connection.loop.schedule(afterNanoseconds: 5_000_000) {
+        waiting.output.append(text)
+        waiting.closeAfterFlush()
+      }
+    }
+    return handler
+  }
+
   func received(_ bytes: ByteView, on connection: Connection) -> Int {
     onReceive(bytes, connection)
   }

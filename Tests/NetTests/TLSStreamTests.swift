@@ -155,18 +155,9 @@ final class PiecewiseClient {
   }
 
   @Test func `a client that has said its end still gets its answers`() throws {
-    try withSecureListener(handler: { connection in
-      let handler = ScriptedHandler()
-      let loop = connection.loop
-      handler.onEnd = { connection in
-        let waiting = connection
-        _ = loop.schedule(afterNanoseconds: 5_000_000) {
-          waiting.output.append("late answer")
-          waiting.closeAfterFlush()
-        }
-      }
-      return handler
-    }) { port, _ in
+    try withSecureListener(
+      handler: { _ in ScriptedHandler.answeringLate("late answer") }
+    ) { port, _ in
       let client = try SecureSocket(port: port)
       client.endSending()
       #expect(client.receiveText(11) == "late answer")
