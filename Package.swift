@@ -20,8 +20,8 @@ let hot =
 
 /// What the fuzz targets feed bytes to, and build their files with.
 let fuzzed: [Target.Dependency] = [
-  "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "HTTP1", "HTTPAPI",
-  "BinaryProtocol", "BinaryAPI", "TestSupport",
+  "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "TLS", "Net",
+  "HTTP1", "HTTPAPI", "BinaryProtocol", "BinaryAPI", "TestSupport",
 ]
 
 let package = Package(
@@ -69,13 +69,15 @@ let package = Package(
     .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: hot),
     // Event loops, listeners, connections, timers: the only target that opens sockets.
     .target(name: "Net", dependencies: ["Bytes", "Runtime", "TLS", "CLinux"], swiftSettings: hot),
+    // What the fronts do alike on a loop: the writes of one wake-up are one commit.
+    .target(name: "Fronts", dependencies: ["DataModel", "Tablets", "Net"], swiftSettings: hot),
     // HTTP/1.1 as a pure state machine.
     .target(name: "HTTP1", dependencies: ["Bytes"], swiftSettings: hot),
     // The routes.
     .target(
       name: "HTTPAPI",
       dependencies: [
-        "Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "HTTP1",
+        "Bytes", "Runtime", "DataModel", "Tablets", "JSON", "RowText", "Net", "Fronts", "HTTP1",
       ],
       swiftSettings: hot),
     // Frames and messages of the binary front, no sockets; shared by server and client.
@@ -90,13 +92,19 @@ let package = Package(
     .target(
       name: "BinaryAPI",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "BinaryProtocol",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "Fronts", "BinaryProtocol",
       ],
       swiftSettings: hot),
     // What kvctl and the load test speak.
     .target(
       name: "Client", dependencies: ["Bytes", "DataModel", "BinaryProtocol", "TLS", "CLinux"],
       swiftSettings: hot),
+    // The options that say how to connect to a server, for every program that does.
+    .target(
+      name: "ConnectionArguments",
+      dependencies: [
+        "TLS", "VFS", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     // The demo tables: synthetic companies, scores and instalments from a seed.
     .target(name: "DemoData", dependencies: ["Bytes", "Runtime", "DataModel"], swiftSettings: hot),
     .executableTarget(
@@ -110,7 +118,8 @@ let package = Package(
     .executableTarget(
       name: "kvctl",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client", "DemoData",
+        "Bytes", "DataModel", "JSON", "RowText", "BinaryProtocol", "TLS", "Client",
+        "ConnectionArguments", "DemoData",
         "LSM", "VFS", "Runtime", "Tablets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: hot),
@@ -119,7 +128,8 @@ let package = Package(
     .executableTarget(
       name: "kvbench",
       dependencies: [
-        "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client", "CLinux",
+        "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client",
+        "ConnectionArguments", "CLinux",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

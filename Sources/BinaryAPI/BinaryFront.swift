@@ -2,7 +2,7 @@
 
 internal import BinaryProtocol
 internal import Bytes
-internal import Synchronization
+internal import Fronts
 package import Net
 package import Runtime
 package import Tablets
@@ -34,7 +34,7 @@ package final class BinaryFront: Sendable {
   /// Apart from `budget`: a peer that stops in the middle of a long frame holds up other long
   /// frames at most.
   let arrivals: InFlightBudget
-  private let loopWrites = Mutex<[ObjectIdentifier: LoopWrites]>([:])
+  private let writes = PerLoop<LoopWrites>()
 
   package init(
     service: TableService, scheduler: any Scheduler, time: any TimeSource,
@@ -52,12 +52,7 @@ package final class BinaryFront: Sendable {
 
   /// What gathers the writes of a loop.
   func writes(of loop: EventLoop) -> LoopWrites {
-    loopWrites.withLock { writes in
-      if let known = writes[ObjectIdentifier(loop)] { return known }
-      let new = LoopWrites(loop)
-      writes[ObjectIdentifier(loop)] = new
-      return new
-    }
+    writes.of(loop) { LoopWrites(loop) }
   }
 
   /// What a client hears that greets a port of TLS in plain bytes: a whole greeting that refuses.

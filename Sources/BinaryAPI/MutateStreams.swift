@@ -4,6 +4,7 @@
 internal import BinaryProtocol
 internal import Bytes
 internal import DataModel
+internal import Fronts
 internal import Net
 internal import Tablets
 

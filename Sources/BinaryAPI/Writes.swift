@@ -3,10 +3,11 @@
 internal import BinaryProtocol
 internal import Bytes
 internal import DataModel
+internal import Fronts
 internal import Net
 internal import Tablets
 
-extension BinarySession {
+extension BinarySession: WriteOwner {
   func mutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {
     let request: MutateRequestView
     do throws(WireError) {
@@ -16,9 +17,9 @@ extension BinarySession {
       return finish(cost)
     }
     let name = request.table
-    let list = request.takeList()
+    var list = request.takeList()
     do throws(TableServiceError) {
-      guard try add(list, to: name, id, cost) else { return mutateAlone(list, name, id, cost) }
+      try mutate(&list, of: name, WaitingWrite(of: self, id: id, cost: cost))
     } catch {
       refuse(.mutate, id, Refusal(error))
       finish(cost)
@@ -26,58 +27,33 @@ extension BinarySession {
     writes.giveBack(list)
   }
 
-  /// Adds the list to what this wake-up commits; false when it must be committed alone. A table
-  /// that was dropped and created again is found again.
-  private func add(
-    _ list: borrowing MutationList, to name: ByteView, _ id: UInt64, _ cost: Int
-  ) throws(TableServiceError) -> Bool {
+  /// Hands the list over. A table that was dropped and created again is found again.
+  private func mutate(
+    _ list: inout MutationList, of name: ByteView, _ write: WaitingWrite
+  ) throws(TableServiceError) {
     let table = try tables.table(name, of: front.service)
-    if list.isEmpty {
-      answer(WaitingWrite(session: self, id: id, cost: cost, rejected: []))
-      return true
-    }
-    let makeWrite = { [self] rejected in
-      WaitingWrite(session: self, id: id, cost: cost, rejected: rejected)
-    }
+    if list.isEmpty { return answer(write, .success(())) }
     do throws(TableServiceError) {
-      return try writes.add(list, to: table, now: arrival, makeWrite)
+      try writes.mutate(&list, of: table, now: arrival, for: write)
     } catch .notFound(let code, let message) {
       guard let table = tables.refreshed(name, of: front.service) else {
         throw .notFound(code: code, message: message)
       }
-      return try writes.add(list, to: table, now: arrival, makeWrite)
+      try writes.mutate(&list, of: table, now: arrival, for: write)
     }
   }
 
-  private func mutateAlone(
-    _ list: consuming MutationList, _ name: ByteView, _ id: UInt64, _ cost: Int
-  ) {
-    writes.commit()
-    let table: Table
-    do throws(TableServiceError) { table = try tables.table(name, of: front.service) } catch {
-      refuse(.mutate, id, Refusal(error))
-      return finish(cost)
-    }
-    table.mutate(list, isPatient: false) { [self] result in
-      loop.execute { [self] in
-        switch result {
-        case .success(let receipt):
-          answer(WaitingWrite(session: self, id: id, cost: cost, rejected: receipt.rejected))
-        case .failure(let error):
-          refuse(.mutate, id, Refusal(error))
-          finish(cost)
+  /// Answers a mutate request that has its outcome.
+  func answer(_ write: WaitingWrite, _ result: Result<Void, TableServiceError>) {
+    switch result {
+    case .success:
+      send { writer, output in
+        writer.message(.mutate, write.id, into: &output) { body in
+          if write.rejected.isEmpty { return }
+          MutateResponse(rejected: write.rejected.map { RejectedRow($0, $1) }).encode(into: &body)
         }
       }
-    }
-  }
-
-  /// Answers a mutate request that is committed.
-  func answer(_ write: WaitingWrite) {
-    send { writer, output in
-      writer.message(.mutate, write.id, into: &output) { body in
-        if write.rejected.isEmpty { return }
-        MutateResponse(rejected: write.rejected.map { RejectedRow($0, $1) }).encode(into: &body)
-      }
+    case .failure(let error): refuse(.mutate, write.id, Refusal(error))
     }
     finish(write.cost)
   }

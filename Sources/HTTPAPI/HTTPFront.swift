@@ -1,6 +1,7 @@
 // The HTTP front: what its connections share. Start reading at `HTTPConnection.received`, which
 // takes requests from bytes, and `Routes.answer`, which sends each to its route.
 
+internal import Fronts
 package import Net
 package import Runtime
 internal import Synchronization
@@ -17,7 +18,7 @@ package final class HTTPFront: Sendable {
   let waitingCount = Atomic<Int>(0)
   let connectionCount = Atomic<Int>(0)
   private let draining = Atomic<Bool>(false)
-  private let contexts = Mutex<[ObjectIdentifier: LoopContext]>([:])
+  private let contexts = PerLoop<LoopContext>()
 
   package init(
     service: TableService, scheduler: any Scheduler, time: any TimeSource,
@@ -35,11 +36,7 @@ package final class HTTPFront: Sendable {
   /// The handler of a new connection; on the connection's loop.
   package func makeHandler(for connection: Connection) -> any ConnectionHandler {
     let loop = connection.loop
-    let context = contexts.withLock { contexts in
-      let known = contexts[ObjectIdentifier(loop)] ?? LoopContext(loop: loop, front: self)
-      contexts[ObjectIdentifier(loop)] = known
-      return known
-    }
+    let context = contexts.of(loop) { LoopContext(loop: loop, front: self) }
     return HTTPConnection(connection, context: context)
   }
 
@@ -48,5 +45,5 @@ package final class HTTPFront: Sendable {
 
   func noteShutDown() { draining.store(true, ordering: .relaxed) }
 
-  var allContexts: [LoopContext] { contexts.withLock { Array($0.values) } }
+  var allContexts: [LoopContext] { contexts.all }
 }

@@ -15,15 +15,18 @@ package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 
   /// - Parameter text: `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`.
   package init(parsing text: String) throws(NetError) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
-    else { throw .badAddress(text) }
+    guard let colon = text.lastIndex(of: ":") else { throw .badAddress(text) }
+    let digits = text[text.index(after: colon)...]
+    guard !digits.hasPrefix("+"), let port = UInt16(digits) else { throw .badAddress(text) }
     var host = text[..<colon]
     if host.hasPrefix("["), host.hasSuffix("]") {
       host = host.dropFirst().dropLast()
     } else if host.contains(":") {
       throw .badAddress(text)
     }
-    guard !host.isEmpty, !host.utf8.contains(0) else { throw .badAddress(text) }
+    guard !host.isEmpty, !host.utf8.contains(where: { $0 == 0 || $0 == 0x5b || $0 == 0x5d }) else {
+      throw .badAddress(text)
+    }
     self.init(host: String(host), port: port)
   }
 

@@ -8,6 +8,7 @@
 
 import ArgumentParser
 import Client
+import ConnectionArguments
 import Glibc
 import RowText
 
@@ -45,9 +46,7 @@ struct KVCtl: ParsableCommand {
   }
 
   /// Options of the connection that take a value.
-  private static let leadingOptions = [
-    "--server", "--tls-ca", "--tls-cert", "--tls-key", "--tls-server-name",
-  ]
+  private static let leadingOptions = ["--server"] + TLSOptions.names
 
   /// Options before the command are the command's own: `kvctl --server H:P get …` is
   /// `kvctl get … --server H:P`.
@@ -89,6 +88,9 @@ struct KVCtl: ParsableCommand {
     } catch let error as RowTextError {
       complain("\(error) (\(error.code.rawValue))")
       return CommandFailure.refusedCode
+    } catch let error as WrongWord {
+      complain(error.message)
+      return CommandFailure.wrongCallCode
     } catch is ClosedOutput {
       return 0
     } catch {

@@ -13,7 +13,7 @@ mkdir -p "$work/corpus"
 rm -f "$work"/crash-* "$work"/timeout-* "$work"/oom-* "$work"/slow-unit-*
 # Long lists of edits damage everything and teach little.
 case $target in
-  tokens | rows | log | manifest | table) length=256 ;;
+  tokens | words | rows | producers | log | manifest | table) length=256 ;;
   *) length=1024 ;;
 esac
 # More than 5 s for one input is a hang; 512 MiB is all the memory there is. AddressSanitizer keeps

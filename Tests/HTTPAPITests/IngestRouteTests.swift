@@ -3,14 +3,18 @@
 import Bytes
 import Glibc
 import JSON
+import Runtime
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
 
 @Suite struct IngestRouteTests {
   /// A server with a table of counters `n`, text `f` and a table for what is refused.
-  private func world(_ options: HTTPOptions = HTTPOptions()) throws -> ServerWorld {
-    let world = try ServerWorld(options)
+  private func world(
+    _ options: HTTPOptions = HTTPOptions(), time: any TimeSource = SystemTime()
+  ) throws -> ServerWorld {
+    let world = try ServerWorld(options, time: time)
     let client = try world.client()
     for table in [
       #"{"name":"t","families":{"n":{"aggregate":"sum"},"f":{}}}"#,
@@ -154,6 +158,15 @@ import Testing
     }
     let dead = try client.ask("GET", "/v1/tables/dead/rows").body
     #expect(dead.split(separator: "invalid_timestamp").count == 3, "\(dead)")
+  }
+
+  @Test func `nobody's refused lines are under the moment of the front's clock`() throws {
+    let clock = ManualClock()
+    clock.holdWall(microseconds: 1_700_000_000_123_456)
+    let client = try world(time: clock).client()
+    _ = try client.ask("POST", Self.path("deadLetter=dead"), "no row\n")
+    let dead = try client.ask("GET", "/v1/tables/dead/rows").body
+    #expect(dead.contains(#""t/00001700000000123456/00000000000000000001""#), "\(dead)")
   }
 
   @Test func `a body that breaks off keeps what was whole and says so`() throws {

@@ -28,7 +28,8 @@ final class ServerWorld {
   /// - Parameter directory: An existing store's, removed at the end; else a new one.
   init(
     _ options: HTTPOptions = HTTPOptions(), directory: String? = nil,
-    fileSystem: any FileSystem = PosixFileSystem(), durability: Durability = .none
+    fileSystem: any FileSystem = PosixFileSystem(), durability: Durability = .none,
+    time: any TimeSource = SystemTime()
   ) throws {
     self.directory =
       directory ?? NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
@@ -37,10 +38,10 @@ final class ServerWorld {
     serviceOptions.durability = durability
     serviceOptions.engine.durability = durability
     service = try TableService.open(
-      self.directory, fileSystem: fileSystem, time: SystemTime(), scheduler: scheduler,
+      self.directory, fileSystem: fileSystem, time: time, scheduler: scheduler,
       randomSeed: 1, options: serviceOptions)
     let front = HTTPFront(
-      service: service, scheduler: scheduler, time: SystemTime(), options: options)
+      service: service, scheduler: scheduler, time: time, options: options)
     self.front = front
     group = try EventLoopGroup(count: 1)
     port = try group.listen(on: "127.0.0.1:0", maximumConnections: 100) {

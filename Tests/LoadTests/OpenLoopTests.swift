@@ -73,6 +73,22 @@ private final class StallingServer: Sendable {
     #expect(schedule.issued == 4)
   }
 
+  @Test func `the loader sleeps, but not over the moment when it has to send`() {
+    var pace = Pace(limit: 1_000_000, awakeUntil: 5_000)
+    #expect(pace.sleepNanoseconds(at: 4_999) == 0)
+    #expect(pace.sleepNanoseconds(at: 5_000) == 995_000)
+    #expect(pace.sleepNanoseconds(at: 1_000_001) == 0)
+    pace.awakeFrom = pace.limit - Pace.wakeUpNanoseconds
+    #expect(pace.sleepNanoseconds(at: 5_000) == 995_000 - Pace.wakeUpNanoseconds)
+    #expect(pace.sleepNanoseconds(at: pace.awakeFrom) == 0)
+  }
+
+  @Test func `an open loop leaves the processor to what it measures`() throws {
+    let measured = try measure(rate: 500)
+    #expect(measured.counts.done > 50)
+    #expect(measured.loaderMicroseconds < measured.wallSeconds * 400_000)
+  }
+
   private func measure(rate: Double?) throws -> LoadMeasurement {
     let size = try #require(RedisDialect().write(.value, columns: 0..<1, rows: 1)).byteCount
     let server = try StallingServer(

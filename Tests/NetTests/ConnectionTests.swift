@@ -52,21 +52,8 @@ import Testing
     try withListener(
       loops: 1,
       handler: { _ in
-        let handler = ScriptedHandler()
-        var produced = 0
-        let chunk = [UInt8](repeating: 7, count: 64 << 10)
-        let produce = { (connection: Connection) in
-          while produced < total, !connection.isOutputFull {
-            connection.output.append(chunk)
-            produced += chunk.count
-          }
-          most.increase(by: max(0, connection.unsentByteCount - most.value))
-          if produced == total { connection.closeAfterFlush() }
-        }
-        handler.onReceive = { bytes, connection in
-          produce(connection)
-          return bytes.count
-        }
+        let handler = ScriptedHandler.producing(total, most: most)
+        let produce = handler.onDrained
         handler.onDrained = { connection in
           drains.increase()
           produce(connection)
@@ -90,16 +77,7 @@ import Testing
     try withListener(
       loops: 1, options: options,
       handler: { _ in
-        let handler = ScriptedHandler()
-        let chunk = [UInt8](repeating: 7, count: 64 << 10)
-        let produce = { (connection: Connection) in
-          while !connection.isOutputFull { connection.output.append(chunk) }
-        }
-        handler.onReceive = { bytes, connection in
-          produce(connection)
-          return bytes.count
-        }
-        handler.onDrained = produce
+        let handler = ScriptedHandler.producing()
         handler.onClosed = { _ in closed.increase() }
         return handler
       }
@@ -145,18 +123,7 @@ import Testing
   }
 
   @Test func `a half-closed peer still gets its answers`() throws {
-    try withListener(handler: { connection in
-      let handler = ScriptedHandler()
-      let loop = connection.loop
-      handler.onEnd = { connection in
-        let waiting = connection
-        _ = loop.schedule(afterNanoseconds: 5_000_000) {
-          waiting.output.append("late answer")
-          waiting.closeAfterFlush()
-        }
-      }
-      return handler
-    }) { port, _ in
+    try withListener(handler: { _ in ScriptedHandler.answeringLate("late answer") }) { port, _ in
       let client = try BlockingSocket(port: port)
       client.endSending()
       #expect(client.receiveText(100) == "late answer")

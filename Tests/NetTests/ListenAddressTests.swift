@@ -17,7 +17,7 @@ import Testing
 
   @Test(arguments: [
     "", ":", "8080", "localhost", "localhost:", ":8080", "::1:80", "a:65536", "a:-1", "a:x",
-    "[]:1", "a:1:2",
+    "[]:1", "a:1:2", "a:+1", "[[a]]:1", "[a:1", "a]:1",
   ])
   func `what is no address is refused`(_ text: String) {
     #expect(throws: NetError.badAddress(text)) { try ListenAddress(parsing: text) }

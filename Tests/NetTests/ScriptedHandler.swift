@@ -16,6 +16,41 @@ final class ScriptedHandler: ConnectionHandler {
   var onClosed: (Connection) -> Void = { _ in }
   var onShutDown: (Connection) -> Void = { $0.closeAfterFlush() }
 
+  /// Sends `byteCount` sevens as fast as the connection takes them, from the first input on, and
+  /// closes it; without a count it never ends. `most` becomes the most bytes that lay unsent.
+  static func producing(_ byteCount: Int = .max, most: Counter = Counter()) -> ScriptedHandler {
+    let handler = ScriptedHandler()
+    let chunk = [UInt8](repeating: 7, count: 64 << 10)
+    var produced = 0
+    let produce = { (connection: Connection) in
+      while produced < byteCount, !connection.isOutputFull {
+        connection.output.append(chunk)
+        produced += chunk.count
+      }
+      most.increase(by: max(0, connection.unsentByteCount - most.value))
+      if produced >= byteCount { connection.closeAfterFlush() }
+    }
+    handler.onReceive = { bytes, connection in
+      produce(connection)
+      return bytes.count
+    }
+    handler.onDrained = produce
+    return handler
+  }
+
+  /// Answers some milliseconds after its peer has said its end.
+  static func answeringLate(_ text: StaticString) -> ScriptedHandler {
+    let handler = ScriptedHandler()
+    handler.onEnd = { connection in
+      let waiting = connection
+      _ = connection.loop.schedule(afterNanoseconds: 5_000_000) {
+        waiting.output.append(text)
+        waiting.closeAfterFlush()
+      }
+    }
+    return handler
+  }
+
   func received(_ bytes: ByteView, on connection: Connection) -> Int {
     onReceive(bytes, connection)
   }

@@ -142,26 +142,7 @@ final class PiecewiseClient {
     let most = Counter()
     let total = 50 << 20
     try withSecureListener(
-      loops: 1,
-      handler: { _ in
-        let handler = ScriptedHandler()
-        var produced = 0
-        let chunk = [UInt8](repeating: 7, count: 64 << 10)
-        let produce = { (connection: Connection) in
-          while produced < total, !connection.isOutputFull {
-            connection.output.append(chunk)
-            produced += chunk.count
-          }
-          most.increase(by: max(0, connection.unsentByteCount - most.value))
-          if produced == total { connection.closeAfterFlush() }
-        }
-        handler.onReceive = { bytes, connection in
-          produce(connection)
-          return bytes.count
-        }
-        handler.onDrained = { produce($0) }
-        return handler
-      }
+      loops: 1, handler: { _ in ScriptedHandler.producing(total, most: most) }
     ) { port, _ in
       var options = SecureOptions()
       options.receiveBufferByteCount = 16 << 10
@@ -174,18 +155,9 @@ final class PiecewiseClient {
   }
 
   @Test func `a client that has said its end still gets its answers`() throws {
-    try withSecureListener(handler: { connection in
-      let handler = ScriptedHandler()
-      let loop = connection.loop
-      handler.onEnd = { connection in
-        let waiting = connection
-        _ = loop.schedule(afterNanoseconds: 5_000_000) {
-          waiting.output.append("late answer")
-          waiting.closeAfterFlush()
-        }
-      }
-      return handler
-    }) { port, _ in
+    try withSecureListener(
+      handler: { _ in ScriptedHandler.answeringLate("late answer") }
+    ) { port, _ in
       let client = try SecureSocket(port: port)
       client.endSending()
       #expect(client.receiveText(11) == "late answer")

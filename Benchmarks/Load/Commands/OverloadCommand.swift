@@ -28,11 +28,7 @@ struct OverloadCommand: ParsableCommand {
   @Argument(help: "The workload.")
   var workload = "mixed"
 
-  @Option(help: "Address of the front (default: the protocol's own port on this machine).")
-  var server: String?
-
-  @Option(name: .customLong("protocol"), help: "Which front to load: tcp or http.")
-  var front = Front.tcp
+  @OptionGroup var target: TargetOptions
 
   @Option(help: "Offered requests, as a multiple of the peak.")
   var factor = 5.0
@@ -52,38 +48,25 @@ struct OverloadCommand: ParsableCommand {
   @Option(help: "Connections × requests in flight on each under overload.")
   var shape: LoadShapes?
 
-  @Option(help: "Rows of the table.")
-  var records: UInt64 = 1_000_000
-
-  @Flag(help: "Fill the table first, unless it is.")
-  var load = false
-
-  @Option(help: "Processor of the loading thread.")
-  var pin: Int?
-
-  @Option(name: .customLong("server-pid"), help: "Server process whose time and memory are shown.")
-  var serverProcess: Int32?
-
   @Option(help: "What the server was given (its --memory), as 512MiB or 1GiB.")
   var memory: SizeArgument?
 
   @Option(help: "Write the result as JSON.")
   var json: String?
 
-  @Option(help: "Seed of all draws.")
-  var seed: UInt64 = 1
-
   func validate() throws {
     guard Workload.named(workload) != nil else {
       throw ValidationError("There is no workload \(workload): see kvbench run --help.")
     }
-    guard factor > 0, factor <= 1_000, records > 0, duration.seconds > 0, peakDuration.seconds > 0
+    guard factor > 0, factor <= 1_000, duration.seconds > 0, peakDuration.seconds > 0
     else { throw ValidationError("Factors, counts and times must be above 0.") }
   }
 
   func run() throws {
     guard let workload = Workload.named(workload) else { return }
-    var run = try prepared(workload)
+    var run = try target.run(workload)
+    run.warmUp = warmUp.seconds
+    run.duration = peakDuration.seconds
     var peak: (shape: LoadShape, measured: LoadMeasurement)?
     for shape in peakShapes.shapes {
       run.connections = shape.connections
@@ -96,7 +79,8 @@ struct OverloadCommand: ParsableCommand {
     guard let peak else {
       throw BenchmarkFailure("Nothing was answered while looking for the peak.")
     }
-    let shape = shape?.shapes.first ?? (front == .tcp ? LoadShape(32, 8_192) : LoadShape(1_000, 16))
+    let shape =
+      shape?.shapes.first ?? (target.front == .tcp ? LoadShape(32, 8_192) : LoadShape(1_000, 16))
     run.connections = shape.connections
     run.depth = shape.pipeline
     run.requestsPerSecond = peak.measured.operationsPerSecond * factor
@@ -104,27 +88,12 @@ struct OverloadCommand: ParsableCommand {
     run.batch = peak.shape.pipeline
     run.duration = duration.seconds
     let report = OverloadReport(
-      run, system: front.rawValue, peak: peak.measured, peakShape: peak.shape,
+      run, system: target.front.rawValue, peak: peak.measured, peakShape: peak.shape,
       overload: try run.measure(), memoryByteCount: memory?.byteCount)
     print(report.table)
     if let json { try report.write(to: json) }
     guard report.shortfalls.isEmpty else {
       throw BenchmarkFailure("Not as wanted: \(report.shortfalls.joined(separator: ", ")).")
     }
-  }
-
-  private func prepared(_ workload: Workload) throws -> LoadRun {
-    let address = try SocketAddress(server ?? front.defaultServer)
-    var plan = TrafficPlan(
-      workload: workload, dialect: front.dialect(address), records: records, keys: workload.keys)
-    plan.seed = seed
-    var run = LoadRun(address: address, plan: plan)
-    run.warmUp = warmUp.seconds
-    run.duration = peakDuration.seconds
-    run.pin = pin
-    run.serverProcesses = serverProcess.map { [$0] } ?? []
-    try TableFill(address: address, front: front, shape: workload.shape, records: records)
-      .prepare(run, mayFill: load)
-    return run
   }
 }

@@ -54,11 +54,7 @@ struct PeersCommand: ParsableCommand {
   @Option(help: "A memcached that runs already.")
   var memcached: String?
 
-  @Option(help: "Write the medians as JSON.")
-  var json: String?
-
-  @Option(help: "Write a page with latency curves.")
-  var html: String?
+  @OptionGroup var output: ReportOptions
 
   func validate() throws {
     if let rounds, rounds < 1 { throw ValidationError("--rounds is at least 1.") }
@@ -97,8 +93,7 @@ struct PeersCommand: ParsableCommand {
     }
     let report = RunReport(runs: results.flatMap { [$0.ours, $0.theirs] })
     print(report.machine.line)
-    if let json { try report.write(to: json) }
-    if let html { try HTMLReport(report, title: "kvbench peers").write(to: html) }
+    try output.write(report, title: "kvbench peers")
     if results.contains(where: { $0.ours.errors + $0.theirs.errors > 0 }) || results.isEmpty {
       throw BenchmarkFailure("There were errors, or nothing could be measured.")
     }

@@ -25,11 +25,7 @@ struct RunCommand: ParsableCommand {
   @Argument(help: "Workloads, one after another.")
   var workloads: [String]
 
-  @Option(help: "Address of the front (default: the protocol's own port on this machine).")
-  var server: String?
-
-  @Option(name: .customLong("protocol"), help: "Which front to load: tcp or http.")
-  var front = Front.tcp
+  @OptionGroup var target: TargetOptions
 
   @Option(
     help: ArgumentHelp(
@@ -54,14 +50,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Of the measurement, each shape.")
   var duration = DurationArgument(seconds: 10)
 
-  @Option(help: "Rows of the table.")
-  var records: UInt64 = 1_000_000
-
   @Option(help: "Which rows: uniform, zipfian or latest (default: as the workload has it).")
   var keys: KeyChoice?
-
-  @Flag(help: "Fill the table first, unless it is.")
-  var load = false
 
   @Option(help: "Of range-poll: ranges that change before they are polled.")
   var changed = ShareArgument(0.1)
@@ -72,33 +62,19 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Loading threads.")
   var threads = 1
 
-  @Option(help: "Processor of the first loading thread; the others take the next ones.")
-  var pin: Int?
-
   @Option(help: "Microseconds to ask the sockets before sleeping.")
   var spin: UInt64 = 0
 
-  @Option(name: .customLong("server-pid"), help: "Server process whose processor time is shown.")
-  var serverProcess: Int32?
-
-  @OptionGroup var security: SecurityOptions
-
-  @Option(help: "Write the results as JSON.")
-  var json: String?
-
-  @Option(help: "Write a page with latency curves.")
-  var html: String?
-
-  @Option(help: "Seed of all draws.")
-  var seed: UInt64 = 1
+  @OptionGroup var output: ReportOptions
 
   func validate() throws {
     for name in workloads where Workload.named(name) == nil {
       let known = Workload.all.map(\.name).joined(separator: ", ")
       throw ValidationError("There is no workload \(name). There are \(known).")
     }
-    guard records > 0, records < 10_000_000_000, threads > 0, verify > 0, duration.seconds > 0
-    else { throw ValidationError("Counts and times must be above 0.") }
+    guard threads > 0, verify > 0, duration.seconds > 0 else {
+      throw ValidationError("Counts and times must be above 0.")
+    }
     if let rate, !(rate > 0 && rate < 1e8) { throw ValidationError("--rate is above 0.") }
     for count in [connections, pipeline].compactMap(\.self) where count < 1 {
       throw ValidationError("--connections and --pipeline are above 0.")
@@ -111,22 +87,19 @@ struct RunCommand: ParsableCommand {
     switch workload.name {
     // Whole scans side by side would all end at once, or not at all.
     case "scan": return [LoadShape(1, 1)]
-    case "stream-load": return [front == .tcp ? LoadShape(1, 64) : LoadShape(1, 4_096)]
+    case "stream-load": return [target.front == .tcp ? LoadShape(1, 64) : LoadShape(1, 4_096)]
     default: return [LoadShape(16, 16)]
     }
   }
 
   func run() throws {
-    var address = try SocketAddress(server ?? front.defaultServer)
-    address.security = try security.security(front)
     var results: [RunResult] = []
     for workload in workloads.compactMap(Workload.named) {
-      var run = loadRun(workload, address)
-      try prepare(run)
+      var run = try loadRun(workload)
       for shape in shapes(workload) {
         run.connections = shape.connections
         run.depth = shape.pipeline
-        results.append(RunResult(run, system: front.rawValue, try run.measure()))
+        results.append(RunResult(run, system: target.front.rawValue, try run.measure()))
       }
     }
     let report = RunReport(runs: results)
@@ -141,35 +114,22 @@ struct RunCommand: ParsableCommand {
             + (isMuch ? ": this rate is too high." : "."))
       }
     }
-    if let json { try report.write(to: json) }
-    if let html { try HTMLReport(report, title: "kvbench run").write(to: html) }
+    try output.write(report, title: "kvbench run")
     if results.contains(where: { $0.errors > 0 || $0.outcomes.done == 0 }) {
       throw BenchmarkFailure("There were errors or no answers.")
     }
   }
 
-  private func loadRun(_ workload: Workload, _ address: SocketAddress) -> LoadRun {
-    var plan = TrafficPlan(
-      workload: workload, dialect: front.dialect(address), records: records,
-      keys: keys ?? workload.keys)
-    plan.changedShare = changed.share
-    plan.sampling = verify
-    plan.seed = seed
-    var run = LoadRun(address: address, plan: plan)
+  private func loadRun(_ workload: Workload) throws -> LoadRun {
+    var run = try target.run(workload, keys: keys)
+    run.plan.changedShare = changed.share
+    run.plan.sampling = verify
     run.threads = threads
     run.requestsPerSecond = rate
     run.warmUp = warmUp.seconds
     run.duration = duration.seconds
     run.spinMicroseconds = spin
-    run.pin = pin
-    run.serverProcesses = serverProcess.map { [$0] } ?? []
     return run
-  }
-
-  private func prepare(_ run: LoadRun) throws {
-    try TableFill(
-      address: run.address, front: front, shape: run.plan.workload.shape, records: records
-    ).prepare(run, mayFill: load)
   }
 }
 

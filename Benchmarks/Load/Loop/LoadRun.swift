@@ -1,5 +1,6 @@
 // One run: threads that load, and beside them what the server's processor time was.
 
+import CLinux
 import Histogram
 import Runtime
 import Synchronization
@@ -94,6 +95,8 @@ struct LoadRun: Sendable {
 
   private func load(_ thread: Int, _ contents: RowContents) throws -> LoaderResult {
     Processor.pin(to: pin.map { $0 + thread })
+    // A sleep until a request is due ends when it is due.
+    strata_set_timer_slack(1)
     let options = options(thread)
     let traffic = try Traffic(
       plan, thread: thread, connections: options.connections, depth: options.depth,

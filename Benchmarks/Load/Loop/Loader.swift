@@ -204,24 +204,28 @@ final class Loader {
 
   // MARK: - Waiting
 
-  /// Waits for sockets and serves them; whether anything came.
+  /// Waits for sockets and serves them, no longer than until a request can be sent; whether
+  /// anything came.
   private func wait(_ now: UInt64, _ end: UInt64) throws -> Bool {
     var events = InlineArray<64, epoll_event>(repeating: epoll_event())
     var count: Int32 = 0
-    var waited: UInt64 = 0
-    let spins = spinning(now)
+    let pace = pace(now, end)
+    var moment = now
     repeat {
-      let isLast = waited >= spins || now &+ waited >= end
-      let timeout = isLast ? sleepMilliseconds(now &+ waited, end) : 0
+      let nanoseconds = pace.sleepNanoseconds(at: moment)
+      var sleep = timespec(
+        tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
       var span = events.mutableSpan
-      count = span.withUnsafeMutableBufferPointer { epoll_wait(poll, $0.baseAddress, 64, timeout) }
-      if count < 0, errno != EINTR {
-        throw BenchmarkFailure("epoll_wait: \(SocketAddress.text(errno))")
+      count = span.withUnsafeMutableBufferPointer {
+        epoll_pwait2(poll, $0.baseAddress, 64, &sleep, nil)
       }
-      if isLast || count > 0 { break }
+      if count < 0, errno != EINTR {
+        throw BenchmarkFailure("epoll_pwait2: \(SocketAddress.text(errno))")
+      }
+      if count != 0 { break }
       strata_pause()
-      waited = time.monotonicNanoseconds &- now
-    } while schedule == nil || now &+ waited < (schedule?.nextDue ?? 0) || isOver
+      moment = time.monotonicNanoseconds
+    } while moment < pace.limit
     guard count > 0 else { return false }
     var received = false
     for position in 0..<Int(count) {
@@ -238,22 +242,21 @@ final class Loader {
     return received
   }
 
-  /// How long to ask the sockets without sleeping.
-  private func spinning(_ now: UInt64) -> UInt64 {
-    guard let schedule, !isOver else { return options.spinNanoseconds }
-    let due = schedule.nextDue
-    // A sleep is good to a millisecond; closer than that only asking keeps the moment.
-    return due > now && due - now < 2_000_000 ? due - now : options.spinNanoseconds
+  /// How to wait from `now` on.
+  private func pace(_ now: UInt64, _ end: UInt64) -> Pace {
+    // What counts seconds, and what loses patience, looks once a second.
+    var pace = Pace(
+      limit: min(end, now &+ 1_000_000_000), awakeUntil: now &+ options.spinNanoseconds)
+    if let schedule, !isOver, connections.contains(where: takesRequest) {
+      pace.limit = min(pace.limit, schedule.nextDue)
+      pace.awakeFrom = pace.limit &- min(pace.limit, Pace.wakeUpNanoseconds)
+    }
+    return pace
   }
 
-  private func sleepMilliseconds(_ now: UInt64, _ end: UInt64) -> Int32 {
-    if now >= end { return 0 }
-    var milliseconds = (end - now) / 1_000_000 + 1
-    if let schedule, !isOver, connections.contains(where: { !$0.isFull }) {
-      // Rounded down: what is left is waited for awake.
-      milliseconds = min(milliseconds, (schedule.nextDue - min(now, schedule.nextDue)) / 1_000_000)
-    }
-    return Int32(clamping: min(milliseconds, 1_000))
+  /// Whether the next request that is due can go out on a connection.
+  private func takesRequest(_ connection: LoadConnection) -> Bool {
+    !connection.isFull && !(options.countsFromSending && connection.waitsForRoom)
   }
 
   // MARK: - Sending

@@ -32,3 +32,23 @@ struct OpenLoopSchedule: Sendable {
     return due
   }
 }
+
+/// How a thread waits for answers and for what it has to send: asleep, so that what it measures has
+/// the machine, but awake while a sleep would end too late.
+struct Pace {
+  /// Nobody waits longer.
+  var limit: UInt64
+  /// Asks without sleeping until then: an answer is near.
+  var awakeUntil: UInt64
+  /// Asks without sleeping from then on: something is to be sent at `limit`.
+  var awakeFrom = UInt64.max
+
+  /// What it takes to wake, at least: a sleep ends so much earlier.
+  static let wakeUpNanoseconds: UInt64 = 20_000
+
+  /// How long to sleep at `moment`; zero asks.
+  func sleepNanoseconds(at moment: UInt64) -> UInt64 {
+    let until = min(limit, awakeFrom)
+    return moment < awakeUntil || moment >= until ? 0 : until - moment
+  }
+}

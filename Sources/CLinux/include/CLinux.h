@@ -24,6 +24,9 @@ void strata_set_niceness(int niceness);
 /// with longer turns, how soon it has its own when it wakes (sched_setattr(2); Linux 6.12, earlier ones
 /// take no notice). From 100,000 to 100,000,000 nanoseconds.
 void strata_set_slice(uint64_t nanoseconds);
+/// How much later than asked the kernel may wake the calling thread from a timed wait (prctl(2),
+/// PR_SET_TIMERSLACK); 50,000 nanoseconds unless told otherwise, and 1 at least.
+void strata_set_timer_slack(uint64_t nanoseconds);
 /// Starts writing dirty pages of the range to the device and does not wait (sync_file_range(2)).
 int strata_begin_writeback(int file, off_t offset, off_t count);
 /// Keeps the calling thread on one processor (sched_setaffinity(2)).

@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import DataModel
+internal import Fronts
 internal import HTTP1
 internal import Net
 internal import RowText
@@ -15,6 +16,8 @@ final class LoopContext: @unchecked Sendable {
   let loop: EventLoop
   let front: HTTPFront
   let counters = RequestCounters()
+  /// Of all connections of the loop, in this wake-up.
+  let writes: LoopWrites
   /// The row a read fills; its views end with the next read.
   let row = RowBuffer()
   /// A body being written, before its length is known.
@@ -31,6 +34,7 @@ final class LoopContext: @unchecked Sendable {
   init(loop: EventLoop, front: HTTPFront) {
     self.loop = loop
     self.front = front
+    writes = LoopWrites(loop)
   }
 
   /// The Date field's value now; valid until the next call.

@@ -21,9 +21,9 @@ struct DeadLetters: Sendable {
   private let sequence: UInt64
 
   init(
-    _ name: ByteView, of request: IngestRequest, _ service: TableService
+    _ name: ByteView, of request: IngestRequest, _ front: HTTPFront
   ) throws(Problem) {
-    do throws(TableServiceError) { table = try service.table(name) } catch {
+    do throws(TableServiceError) { table = try front.service.table(name) } catch {
       throw Problem(error)
     }
     guard let family = table.schema.definition.families.first(where: { $0.name == Self.family }),
@@ -37,7 +37,7 @@ struct DeadLetters: Sendable {
     if let producer = request.producer {
       prefix += String(decoding: producer, as: UTF8.self) + "/"
     } else {
-      prefix += Self.digits(UInt64(clamping: SystemTime().wallMicroseconds)) + "/"
+      prefix += Self.digits(UInt64(clamping: front.time.wallMicroseconds)) + "/"
     }
     self.prefix = Array(prefix.utf8)
     sequence = request.producer == nil ? 1 : request.sequence

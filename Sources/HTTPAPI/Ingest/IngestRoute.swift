@@ -42,7 +42,7 @@ struct IngestRequest: Sendable {
     }
     self.sequence = sequence ?? 1
     if let deadLetter {
-      deadLetters = try DeadLetters(deadLetter, of: self, context.front.service)
+      deadLetters = try DeadLetters(deadLetter, of: self, context.front)
     }
   }
 

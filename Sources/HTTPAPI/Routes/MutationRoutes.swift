@@ -2,15 +2,17 @@
 
 internal import Bytes
 internal import DataModel
+internal import Fronts
 internal import HTTP1
 internal import Net
 internal import RowText
+internal import Runtime
 internal import Tablets
 
 enum MutationRoutes {
   static func mutate(_ request: Request, on connection: HTTPConnection) throws(Problem) {
     let (table, key) = try target(request, on: connection)
-    var list = MutationList(capacity: 64 + key.count + request.body.count)
+    var list = connection.context.writes.takeList()
     var reader = MutationJSONReader(connection.context.textSchema(of: table))
     do throws(RowTextError) {
       try reader.readMutations(request.body, key: key, into: &list)
@@ -20,26 +22,21 @@ enum MutationRoutes {
     commit(list, to: table, request.facts, on: connection)
   }
 
-  /// Commits the list's one row and answers 204.
+  /// Hands over the list's one row, to be committed with what else this wake-up brings.
   static func commit(
     _ list: consuming MutationList, to table: Table, _ facts: RequestFacts,
     on connection: HTTPConnection
   ) {
+    let context = connection.context
     let exchange = connection.enqueue(facts)
-    let loop = connection.context.loop
-    table.mutate(list, isPatient: false) { result in
-      loop.execute {
-        switch result {
-        case .success(let receipt):
-          if let refused = receipt.rejected.first {
-            exchange.finish(Problem(refused.error))
-          } else {
-            exchange.finish(Reply(204), ByteView())
-          }
-        case .failure(let error): exchange.finish(Problem(error))
-        }
-      }
+    do throws(TableServiceError) {
+      try context.writes.mutate(
+        &list, of: table, now: context.front.time.wallMicroseconds,
+        for: WaitingWrite(of: exchange))
+    } catch {
+      exchange.finish(Problem(error))
     }
+    context.writes.giveBack(list)
   }
 
   static func checkAndMutate(
@@ -58,6 +55,7 @@ enum MutationRoutes {
     }
     let exchange = connection.enqueue(request.facts)
     let loop = connection.context.loop
+    connection.context.writes.commit()
     table.checkAndMutate(
       key.array, predicate: predicate, ifMatched: matched, otherwise: otherwise,
       isPatient: false
@@ -87,6 +85,7 @@ enum MutationRoutes {
     }
     let exchange = connection.enqueue(request.facts)
     let loop = connection.context.loop
+    connection.context.writes.commit()
     table.readModifyWrite(key.array, rules: rules, isPatient: false) { result in
       loop.execute {
         switch result {
@@ -111,5 +110,20 @@ enum MutationRoutes {
     try Routes.refuseQuery(request)
     let table = try Routes.table(request, on: connection)
     return (table, try Routes.key(request, on: connection))
+  }
+}
+
+extension Exchange: WriteOwner {
+  /// Answers 204 when the row is committed.
+  func answer(_ write: WaitingWrite, _ result: Result<Void, TableServiceError>) {
+    switch result {
+    case .success:
+      if let refused = write.rejected.first {
+        finish(Problem(refused.error))
+      } else {
+        finish(Reply(204), ByteView())
+      }
+    case .failure(let error): finish(Problem(error))
+    }
   }
 }

@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import DataModel
+internal import Fronts
 internal import HTTP1
 internal import RowText
 internal import Runtime
@@ -73,7 +74,7 @@ enum RowRoutes {
     let table = try Routes.table(request, on: connection)
     let key = try Routes.key(request, on: connection)
     try Routes.refuseQuery(request)
-    var list = MutationList(capacity: 64 + key.count + request.body.count)
+    var list = context.writes.takeList()
     if request.head.method == .delete {
       list.beginRow(key)
       list.deleteFromRow()

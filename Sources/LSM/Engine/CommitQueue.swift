@@ -86,6 +86,7 @@ final class CommitQueue: Sendable {
     }
   }
 
+  /// Puts a request in line, or says why not, and what the caller is to do.
   private func admit(_ request: CommitRequest) -> Admission {
     request.enqueuedNanoseconds = shared.now
     let byteCount = request.expectedByteCount
@@ -121,10 +122,7 @@ final class CommitQueue: Sendable {
 
   /// Queues the request and waits for its answer, draining if nobody else does.
   func submitAndWait(_ request: CommitRequest, answered: Latch) {
-    if case .refused(let error) = admit(request, draining: false) {
-      request.completion(.failure(error))
-      return
-    }
+    guard enqueue(request) else { return request.completion(.failure(.closed)) }
     while !answered.isOpen {
       let isMine = state.withLock { state in
         guard !state.isDraining else { return false }
@@ -137,13 +135,15 @@ final class CommitQueue: Sendable {
     answered.wait()
   }
 
-  private func admit(_ request: CommitRequest, draining: Bool) -> Admission {
+  /// Puts a request whose caller waits behind the others, however many they are; false when the
+  /// queue is closed.
+  private func enqueue(_ request: CommitRequest) -> Bool {
     request.enqueuedNanoseconds = shared.now
     return state.withLock { state in
-      if state.isClosed { return .refused(.closed) }
+      if state.isClosed { return false }
       state.waiting.append(request)
       state.waitingByteCount += request.expectedByteCount
-      return .waits
+      return true
     }
   }
 

@@ -23,6 +23,10 @@ struct Arena: ~Copyable {
     let base: UnsafeMutableRawPointer
     let byteCount: Int
     let isMapped: Bool
+
+    func free() {
+      if isMapped { strata_unmap_memory(base, byteCount) } else { Glibc.free(base) }
+    }
   }
 
   /// Behind a pointer, so that allocating does not mutate the arena for readers beside it.
@@ -48,13 +52,10 @@ struct Arena: ~Copyable {
 
   deinit {
     for chunk in state.pointee.chunks {
-      if chunk.byteCount == MemoryBudget.spareByteCount, memory.keepSpare(chunk.base) {
-        // For the next memtable.
-      } else if chunk.isMapped {
-        strata_unmap_memory(chunk.base, chunk.byteCount)
-      } else {
-        free(chunk.base)
-      }
+      // Spare ones are the next memtable's.
+      let isKept =
+        chunk.byteCount == MemoryBudget.spareByteCount && memory.keepSpare(chunk.base)
+      if !isKept { chunk.free() }
       memory.memtablesChanged(by: -chunk.byteCount)
     }
     state.deinitialize(count: 1)

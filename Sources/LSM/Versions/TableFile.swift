@@ -7,8 +7,8 @@ internal import Synchronization
 /// One table file, shared by all versions that hold it.
 package final class TableFile: Sendable {
   package let metadata: TableMetadata
-  /// Opens the file when it is first read, if nobody has prepared it. The file stays as long as this
-  /// object, not the handle.
+  /// Opens the file when it is first read, if nobody has prepared it. The file stays as long as
+  /// this object, not the handle.
   package let handle: TableHandle
   private let store: TableStore?
   private let isObsolete = Atomic<Bool>(false)

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Client
 import DataModel
+import RowText
 import Runtime
 
 /// `kvctl export`.

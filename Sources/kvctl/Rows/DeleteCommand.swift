@@ -4,6 +4,7 @@ import ArgumentParser
 import Bytes
 import Client
 import DataModel
+import RowText
 
 /// `kvctl delete`.
 struct DeleteCommand: ParsableCommand {

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Client
 import DataModel
+import RowText
 
 /// `kvctl get`.
 struct GetCommand: ParsableCommand {

@@ -5,6 +5,7 @@ import BinaryProtocol
 import Client
 import DataModel
 import JSON
+import RowText
 
 /// `kvctl stats`.
 struct StatsCommand: ParsableCommand {

@@ -1,10 +1,12 @@
 // The bytes of a binary connection: greetings and frames. Wherever they are cut, the same steps
-// come out; a greeting that was read is written and read back the same.
+// come out; a greeting that was read is written and read back the same; what is refused in overload
+// is whole requests, and each is answered.
 
-import BinaryAPI
 import BinaryProtocol
 import Bytes
 import TestSupport
+
+@testable import BinaryAPI
 
 final class FrameTarget: FuzzTarget {
   private var whole = ByteBuffer()
@@ -28,6 +30,36 @@ final class FrameTarget: FuzzTarget {
     try FrameTarget.decode(input, limits, isDraining, cuts: &cuts, into: &cut)
     try require(whole.view == cut.view, "whole and cut: \(whole.view.difference(from: cut.view))")
     try checkGreetings(input)
+    if let greeting = try? ClientHello.read(input) {
+      try checkRefusals(input.dropFirst(greeting.byteCount))
+    }
+  }
+
+  /// In overload requests are passed over by their headers.
+  private func checkRefusals(_ input: ByteView) throws(Finding) {
+    written.clear()
+    let used = OverloadAnswer.refuse(input, into: &written)
+    var state = ConnectionState(ConnectionLimits())
+    cut.clear()
+    ClientHello().encode(into: &cut)
+    guard case .welcome = state.next(cut.view) else { throw Finding("no welcome") }
+    var at = 0
+    var answered = 0
+    while at < used {
+      guard
+        case .request(let operation, let header, _, let byteCount) = state.next(input[at..<used])
+      else { throw Finding("refused what is no request: \(input[at..<used])") }
+      at += byteCount
+      guard let answer = FrameHeader(written.view.dropFirst(answered)) else {
+        throw Finding("a request without a refusal: \(written.view)")
+      }
+      try require(
+        operation.isSheddable && answer.operation == header.operation
+          && answer.requestID == header.requestID && answer.flags == .answer
+          && answer.status != 0, "\(answer) for \(header)")
+      answered += FrameHeader.byteCount + Int(answer.bodyByteCount)
+    }
+    try require(at == used && answered == written.count, "\(at) of \(used), \(answered) answered")
   }
 
   private static func decode(

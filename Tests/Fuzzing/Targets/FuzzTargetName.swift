@@ -2,7 +2,8 @@
 
 /// The name of a target; its corpus is the folder of that name.
 enum FuzzTargetName: String, CaseIterable, Sendable {
-  case http, query, tokens, json, requests, lines, frames, messages, rows, log, manifest, table
+  case http, query, tokens, json, requests, lines, ingest, frames, messages, tls, words
+  case rows, producers, log, manifest, table
 
   func make() throws -> any FuzzTarget {
     switch self {
@@ -12,9 +13,13 @@ enum FuzzTargetName: String, CaseIterable, Sendable {
     case .json: JSONTarget()
     case .requests: RequestTarget()
     case .lines: LineTarget()
+    case .ingest: IngestTarget()
     case .frames: FrameTarget()
     case .messages: MessageTarget()
+    case .tls: try TLSTarget()
+    case .words: WordTarget()
     case .rows: RowTarget()
+    case .producers: ProducerTarget()
     case .log: try LogTarget()
     case .manifest: try ManifestTarget()
     case .table: try TableTarget()

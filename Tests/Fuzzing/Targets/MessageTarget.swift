@@ -77,17 +77,23 @@ final class MessageTarget: FuzzTarget {
     guard let view = try? MutateRequestView(body, isStream: isStream),
       let table = try? wireString(view.table)
     else { return }
-    let sequence = view.sequence
+    let (sequence, position, forgets) = (view.sequence, view.position, view.forgetsProducer)
+    guard let producer = try? wireString(view.producer) else { return }
     let list = view.takeList()
     if isStream {
-      WriteRequestEncoder.mutateStream(table, sequence: sequence, list, into: &written)
+      WriteRequestEncoder.mutateStream(
+        table, sequence: sequence, producer: producer.isEmpty ? nil : producer, position: position,
+        forgetsProducer: forgets, list, into: &written)
     } else {
       WriteRequestEncoder.mutate(table, list, into: &written)
     }
     guard let again = try? MutateRequestView(written.view, isStream: isStream) else {
       throw Finding("mutate, written and not read: \(written.view)")
     }
-    try require(again.sequence == sequence, "sequence: \(written.view)")
+    try require(
+      again.sequence == sequence && again.position == position
+        && again.forgetsProducer == forgets && again.producer.array == Array(producer.utf8),
+      "sequence and producer: \(written.view)")
     let read = again.takeList()
     try require(read.encoded == list.encoded, "\(list.encoded) then \(read.encoded)")
   }

@@ -36,7 +36,7 @@ struct JobWorld {
   let budget: IOBudget
   var options = EngineOptions()
   var version = Version.empty
-  /// Lists as `AppendMerger` makes them.
+  /// Lists as `TextMerger` makes them.
   var model: [[UInt8]: [UInt8]] = [:]
   var random: SeededGenerator
   var sequence: UInt64 = 0
@@ -74,7 +74,7 @@ struct JobWorld {
   var environment: JobEnvironment {
     JobEnvironment(
       directory: "/db", fileSystem: files, tables: store, time: clock, scheduler: scheduler,
-      options: options, merger: AppendMerger(),
+      options: options, merger: TextMerger(),
       budget: budget, flushBudget: IOBudget(time: clock, for: .flush),
       newFileNumber: { [numbers] in numbers.new() },
       shouldStop: { [stop] in stop.isSet })
@@ -83,7 +83,7 @@ struct JobWorld {
   /// A sealed memtable of random entries, which the model learns too.
   mutating func memtable(entries: Int, keys: Int = 200) -> Memtable {
     let table = Memtable(
-      memory: MemoryBudget(byteCount: 1 << 30), merger: AppendMerger(), randomSeed: sequence + 1)
+      memory: MemoryBudget(byteCount: 1 << 30), merger: TextMerger(), randomSeed: sequence + 1)
     for _ in 0..<entries {
       sequence += 1
       let key = Array("key\(Int.random(in: 0..<keys, using: &random))".utf8)
@@ -134,7 +134,7 @@ struct JobWorld {
       let key = Array("key\(index)".utf8)
       let list = OperandList()
       try collect(key, into: list)
-      if AppendMerger.state(of: list.operands) != model[key] { wrong.append("key\(index)") }
+      if TextMerger.value(of: list.operands) != model[key] { wrong.append("key\(index)") }
     }
     return wrong
   }

@@ -49,7 +49,7 @@ import Testing
 
   @Test func `readers walk and look up while the writer inserts`() {
     let table = Memtable(
-      memory: MemoryBudget(byteCount: 1 << 30), merger: AppendMerger(), randomSeed: 1)
+      memory: MemoryBudget(byteCount: 1 << 30), merger: TextMerger(), randomSeed: 1)
     let published = Atomic<UInt64>(0)
     let problems = Mutex<[String]>([])
     DispatchQueue.concurrentPerform(iterations: 3) { index in

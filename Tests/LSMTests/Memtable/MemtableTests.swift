@@ -34,7 +34,7 @@ struct MemtableModel {
 
 @Suite struct MemtableTests {
   private func memtable(_ budget: MemoryBudget = MemoryBudget(byteCount: 1 << 30)) -> Memtable {
-    Memtable(memory: budget, merger: AppendMerger(), randomSeed: 7)
+    Memtable(memory: budget, merger: TextMerger(), randomSeed: 7)
   }
 
   private func collect(_ table: Memtable, _ key: [UInt8], at sequence: UInt64)

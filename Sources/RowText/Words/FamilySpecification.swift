@@ -8,12 +8,11 @@
 // Several parts of rules are a union: any of them dooms a cell. `versions=2&age=30d` keeps the two
 // newest cells and everything younger than 30 days; `versions=2,age=30d` keeps only what is both.
 
-import DataModel
-import RowText
+package import DataModel
 
 /// Reads family specifications.
-enum FamilySpecification {
-  static func parse(_ text: String) throws -> FamilyDefinition {
+package enum FamilySpecification {
+  package static func parse(_ text: String) throws(WrongWord) -> FamilyDefinition {
     let colon = text.firstIndex(of: ":") ?? text.endIndex
     var family = FamilyDefinition(name: String(text[..<colon]))
     guard !family.name.isEmpty else { throw wrong(text, "it has no name") }
@@ -40,7 +39,7 @@ enum FamilySpecification {
         family.aggregate = kind
       } else {
         let parts = try part.split(separator: "&", omittingEmptySubsequences: false).map {
-          try rule($0, in: text)
+          (part) throws(WrongWord) in try rule(part, in: text)
         }
         rules.append(parts.count == 1 ? parts[0] : .intersection(parts))
       }
@@ -49,7 +48,7 @@ enum FamilySpecification {
     return family
   }
 
-  private static func rule(_ part: Substring, in text: String) throws -> GCRule {
+  private static func rule(_ part: Substring, in text: String) throws(WrongWord) -> GCRule {
     let pieces = part.split(separator: "=", omittingEmptySubsequences: false)
     guard pieces.count == 2 else { throw wrong(text, "'\(part)' is no rule") }
     switch pieces[0] {
@@ -69,14 +68,14 @@ enum FamilySpecification {
     }
   }
 
-  private static func type(_ word: String, in text: String) throws -> ValueType {
+  private static func type(_ word: String, in text: String) throws(WrongWord) -> ValueType {
     guard let type = ValueType(rawValue: word) else {
       throw wrong(text, "a type is one of utf8, int64, float64, json, bytes")
     }
     return type
   }
 
-  private static func wrong(_ text: String, _ reason: String) -> CommandFailure {
-    .wrongCall("family '\(text)': \(reason) (see kvctl help table create)")
+  private static func wrong(_ text: String, _ reason: String) -> WrongWord {
+    WrongWord("family '\(text)': \(reason)")
   }
 }

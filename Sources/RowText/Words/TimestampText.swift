@@ -1,13 +1,12 @@
 // Timestamps as people write them: microseconds since 1970, or RFC 3339
 // (2025-09-01T12:00:00.250Z, 2025-09-01T12:00:00+02:00, 2025-09-01).
 
-import ArgumentParser
-import DataModel
+package import DataModel
 
 /// Reads and writes cell timestamps.
-enum TimestampText {
+package enum TimestampText {
   /// The timestamp, cut to milliseconds; nil when the text is none.
-  static func parse(_ text: String) -> Timestamp? {
+  package static func parse(_ text: String) -> Timestamp? {
     if let microseconds = Int64(text) {
       guard microseconds >= 0, microseconds <= Timestamp.max.microseconds else { return nil }
       return Timestamp(microseconds: microseconds - microseconds % 1_000)
@@ -40,7 +39,7 @@ enum TimestampText {
   }
 
   /// RFC 3339 in UTC with milliseconds where there are any.
-  static func format(_ timestamp: Timestamp) -> String {
+  package static func format(_ timestamp: Timestamp) -> String {
     let milliseconds = timestamp.microseconds / 1_000
     // Beyond year 9999 there is no RFC 3339.
     guard milliseconds >= 0, milliseconds < 253_402_300_800_000 else {
@@ -119,15 +118,5 @@ enum TimestampText {
   private static func padded(_ number: Int64, _ width: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-  }
-}
-
-/// `--timestamp`.
-struct TimestampArgument: ExpressibleByArgument {
-  let timestamp: Timestamp
-
-  init?(argument: String) {
-    guard let timestamp = TimestampText.parse(argument) else { return nil }
-    self.timestamp = timestamp
   }
 }
