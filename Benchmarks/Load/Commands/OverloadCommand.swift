@@ -85,7 +85,7 @@ struct OverloadCommand: ParsableCommand {
     run.depth = shape.pipeline
     run.requestsPerSecond = peak.measured.operationsPerSecond * factor
     run.countsFromSending = true
-    run.batch = peak.shape.pipeline
+    run.batch = min(peak.shape.pipeline, shape.pipeline)
     run.duration = duration.seconds
     let report = OverloadReport(
       run, system: target.front.rawValue, peak: peak.measured, peakShape: peak.shape,

@@ -53,6 +53,8 @@ final class LoadConnection {
   }
 
   var isFull: Bool { inFlight == depth }
+  /// Room for a whole batch.
+  func hasRoom(for batch: Int) -> Bool { inFlight + batch <= depth }
   var hasUnsent: Bool { sent < output.count || socket.hasSealed }
 
   /// A ticket for the next request.

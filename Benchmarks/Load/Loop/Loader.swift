@@ -316,7 +316,7 @@ final class Loader {
     var left = Loader.batchesPerRound
     while full < connections.count, left > 0, schedule?.nextDue ?? .max <= now {
       let connection = connections[cursor]
-      if connection.isFull || connection.waitsForRoom {
+      if !connection.hasRoom(for: options.batch) || connection.waitsForRoom {
         full += 1
       } else {
         full = 0
@@ -330,15 +330,8 @@ final class Loader {
 
   private func sendBatch(_ index: Int, _ now: UInt64) throws {
     let connection = connections[index]
-    var count = 0
-    while count < options.batch, !connection.isFull {
-      begin(connection, due: now)
-      count += 1
-    }
-    if isMeasuring {
-      sentCount &+= UInt64(count)
-      givenUp &+= UInt64(options.batch - count)
-    }
+    for _ in 0..<options.batch { begin(connection, due: now) }
+    if isMeasuring { sentCount &+= UInt64(options.batch) }
     try send(index)
   }
 
