@@ -72,7 +72,9 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     while !connection.isOutputFull {
       if connection.isShedding {
         if state.phase == .open {
-          used += OverloadAnswer.refuse(bytes.dropFirst(used), into: &connection.output)
+          let refused = OverloadAnswer.refuse(bytes.dropFirst(used), into: &connection.output)
+          used += refused.used
+          connection.noteRefused(refused.count)
         }
       } else if used >= lookedAhead {
         lookedAhead = used + lookAhead(bytes.dropFirst(used))

@@ -15,9 +15,12 @@ enum OverloadAnswer {
   /// Refuses the requests at the start of `input`, up to the first frame that is not whole, or
   /// that only `ConnectionState` can judge.
   ///
-  /// - Returns: Bytes used up.
-  static func refuse(_ input: ByteView, into output: inout ByteBuffer) -> Int {
+  /// - Returns: Bytes used up, and requests.
+  static func refuse(
+    _ input: ByteView, into output: inout ByteBuffer
+  ) -> (used: Int, count: Int) {
     var used = 0
+    var count = 0
     while let header = FrameHeader(input.dropFirst(used)) {
       let end = used + FrameHeader.byteCount + Int(header.bodyByteCount)
       guard end <= input.count, header.requestID != 0, header.flags == [], header.status == 0,
@@ -25,8 +28,9 @@ enum OverloadAnswer {
       else { break }
       append(operation, header.requestID, to: &output)
       used = end
+      count &+= 1
     }
-    return used
+    return (used, count)
   }
 
   static func append(

@@ -21,6 +21,8 @@ package final class Connection: EventSource, @unchecked Sendable {
   static let lowWaterByteCount = 256 << 10
   /// What an idle connection may keep of its buffers.
   private static let idleBufferByteCount = 8 << 10
+  /// Requests at a time of who waits in line in overload: about what is served without a break.
+  private static let inLineRequestCount = 64
   private static let lingerNanoseconds: UInt64 = 1_000_000_000
   /// Plain bytes sealed at a time: what a slow reader leaves is held once, not twice.
   private static let sealByteCount = 256 << 10
@@ -57,9 +59,14 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var unreadTimer: LoopTimer?
   private var takenByteCount: UInt64 = 0
   private var backlog: InputBacklog
-  /// In overload: until when it may be served in this turn, and whether that is over.
-  private var shareEnd: UInt64 = 0
-  package private(set) var isShedding = false
+  /// In overload, while something is handed in.
+  private var share: TurnShare?
+  /// Requests, of those that may be refused, in what was handed in last.
+  private var askedCount = 0
+  /// It is not read before it can be served.
+  private var isInLine = false
+  /// What it asked is served, however many turns that takes: it has waited in line.
+  private var hasWaited = false
   /// Until the handshake is done.
   var handshakeTimer: LoopTimer?
 
@@ -110,10 +117,18 @@ package final class Connection: EventSource, @unchecked Sendable {
   /// True when the request at hand should rather be refused, cheaply, than served: others wait.
   /// Stays true (`isShedding`) until more is handed in. Ask for each request that may be refused.
   package var mustShed: Bool {
-    guard loop.isOverloaded else { return false }
-    if !isShedding { isShedding = loop.isOver(shareEnd) }
-    return isShedding
+    guard var share else { return false }
+    askedCount &+= 1
+    let isUsedUp = loop.isUsedUp(&share)
+    self.share = share
+    return isUsedUp
   }
+
+  /// Requests were refused for which nobody has asked `mustShed`.
+  package func noteRefused(_ count: Int) { askedCount &+= count }
+
+  /// `mustShed` has said so of what was handed in.
+  package var isShedding: Bool { share?.refusingSince != nil }
 
   /// True while what arrives is for the handler.
   var isReceiving: Bool { phase == .open && !hasEnded }
@@ -181,7 +196,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
     if events & EPOLLIN.rawValue != 0, interest & EPOLLIN.rawValue != 0 {
       // What was left over comes first; level-triggered, the event comes again.
-      if !mustDeliver || phase != .open { receive() }
+      if !mustDeliver || phase != .open { receiveOrWait() }
     } else if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
       close()
     }
@@ -199,7 +214,9 @@ package final class Connection: EventSource, @unchecked Sendable {
     isUnsettled = false
     if mustDeliver, !isPaused, phase == .open {
       mustDeliver = false
+      beginShare()
       deliverInput()
+      endShare()
     }
     flush()
   }
@@ -222,7 +239,48 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   // MARK: - Input
 
+  /// In overload, who asks for a little that could neither be served nor refused now waits in line.
+  /// Who only looks after the server, or is new, does not; nor does who asks for more than would be
+  /// served then: those refusals would be late, and many together cost little.
+  private func receiveOrWait() {
+    if loop.isOverloaded, phase == .open {
+      if isInLine { return }
+      if askedCount > 0, askedCount <= Connection.inLineRequestCount, loop.mustLeave {
+        isInLine = true
+        return loop.waitInLine(self)
+      }
+    }
+    hasWaited = false
+    receive()
+  }
+
+  /// Its time in line is over: it is served, or, without overload, asked as ever.
+  func leaveLine(isOverloaded: Bool) {
+    isInLine = false
+    guard isOverloaded, phase == .open, interest & EPOLLIN.rawValue != 0, !mustDeliver else {
+      return
+    }
+    hasWaited = true
+    receive()
+  }
+
+  private func beginShare() {
+    guard loop.isOverloaded else { return }
+    share = loop.takeShare(hasWaited: hasWaited)
+    askedCount = 0
+  }
+
+  /// Refusals leave at once: they are part of what refusing costs, and somebody waits for them.
+  private func endShare() {
+    guard let share else { return }
+    if share.refusingSince != nil { flush() }
+    loop.endShare(share)
+    self.share = nil
+  }
+
   private func receive() {
+    beginShare()
+    defer { endShare() }
     let buffer = loop.readBuffer
     let count = read(descriptor, buffer.baseAddress, buffer.count)
     if count < 0 {
@@ -274,8 +332,6 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func deliver(_ bytes: ByteView) -> Int {
     guard let handler else { return 0 }
-    isShedding = false
-    if loop.isOverloaded { shareEnd = loop.takeShare() }
     let used = handler.received(bytes, on: self)
     precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
     noteOutput()

@@ -63,6 +63,10 @@ package final class EventLoop: @unchecked Sendable {
   private var hasWaited = false
   private var queue: StandingQueue
   private var overload: Overload
+  private var line = WaitingLine()
+  /// In overload: where in the list of events a turn begins, so that it is not always the same who
+  /// are refused and the same who wait in line.
+  private var firstEvent = 0
 
   init(_ options: EventLoopOptions) throws(NetError) {
     self.options = options
@@ -151,16 +155,23 @@ package final class EventLoop: @unchecked Sendable {
     }
   }
 
-  /// Until when the next connection of this turn may be served.
-  func takeShare() -> UInt64 { overload.takeShare(at: time.monotonicNanoseconds) }
+  /// Nothing can be refused any more in this turn: a connection is better not read.
+  var mustLeave: Bool { overload.mustLeave }
 
-  /// Whether a share that ends at `end` is used up.
-  func isOver(_ end: UInt64) -> Bool {
+  /// The connection is not read before it can be served.
+  func waitInLine(_ connection: Connection) { line.append(connection) }
+
+  /// The part of this turn that a connection has.
+  func takeShare(hasWaited: Bool) -> TurnShare {
     let now = time.monotonicNanoseconds
-    guard now >= end else { return false }
-    overload.noteRefusal(at: now)
-    return true
+    return hasWaited ? overload.wholeShare(at: now) : overload.takeShare(at: now)
   }
+
+  func isUsedUp(_ share: inout TurnShare) -> Bool {
+    share.isUsedUp(at: time.monotonicNanoseconds)
+  }
+
+  func endShare(_ share: TurnShare) { overload.endShare(share, at: time.monotonicNanoseconds) }
 
   /// Runs `work` when all sockets that have something this turn have been read, before what is to
   /// be sent is sent: for work that many requests can share. On the loop.
@@ -201,6 +212,7 @@ package final class EventLoop: @unchecked Sendable {
 
   func closeAll() {
     isShuttingDown = true
+    line = WaitingLine()
     for source in sources.all { source.close() }
   }
 
@@ -223,14 +235,34 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   private func dispatch(_ count: Int) {
-    for index in 0..<count {
-      let token = events[index].data.u64
-      if token == EventLoop.mailboxToken {
-        var rings: UInt64 = 0
-        _ = read(wakeUp, &rings, 8)
-      } else {
-        sources[token]?.handle(events: events[index].events)
-      }
+    serveLine()
+    let waiting = line.count
+    let first = overload.isActive && firstEvent < count ? firstEvent : 0
+    for step in 0..<count {
+      let index = first + step < count ? first + step : first + step - count
+      let hasLeftNobody = line.count == waiting
+      handle(events[index])
+      if hasLeftNobody, line.count > waiting { firstEvent = index }
+    }
+    serveLine()
+  }
+
+  private func handle(_ event: epoll_event) {
+    let token = event.data.u64
+    if token == EventLoop.mailboxToken {
+      var rings: UInt64 = 0
+      _ = read(wakeUp, &rings, 8)
+    } else {
+      sources[token]?.handle(events: event.events)
+    }
+  }
+
+  /// Serves who waits in line, for as long as there is time; when overload is over, epoll tells of
+  /// them as of all others.
+  private func serveLine() {
+    guard line.count > 0 else { return }
+    while !overload.isActive || overload.canServe, let next = line.takeFirst() {
+      next.leaveLine(isOverloaded: overload.isActive)
     }
   }
 
@@ -239,7 +271,7 @@ package final class EventLoop: @unchecked Sendable {
     let now = time.monotonicNanoseconds
     previousTurnStart = hasWaited ? now : turnStart
     turnStart = now
-    if overload.isActive { overload.beginTurn(at: now, readyCount: ready) }
+    if overload.isActive { overload.beginTurn(at: now, readyCount: max(ready - line.count, 1)) }
   }
 
   private func endDispatch() {

@@ -7,10 +7,10 @@ import Testing
 @testable import BinaryAPI
 
 @Suite struct OverloadAnswerTests {
-  private static func refuse(_ input: [UInt8]) -> (used: Int, output: [UInt8]) {
+  private static func refuse(_ input: [UInt8]) -> (used: Int, count: Int, output: [UInt8]) {
     var output = ByteBuffer()
-    let used = ByteView.of(input) { OverloadAnswer.refuse($0, into: &output) }
-    return (used, output.array)
+    let refused = ByteView.of(input) { OverloadAnswer.refuse($0, into: &output) }
+    return (refused.used, refused.count, output.array)
   }
 
   @Test func `every request of a pipeline gets the refusal it would have been written`() {
@@ -23,9 +23,10 @@ import Testing
       AnswerWriter(bodyLimit: 1 << 20)
         .refusal(.overloaded, to: operation.rawValue, id, into: &expected)
     }
-    let (used, output) = Self.refuse(input)
-    #expect(used == input.count)
-    #expect(output == expected.array)
+    let refused = Self.refuse(input)
+    #expect(refused.used == input.count)
+    #expect(refused.count == sheddable.count)
+    #expect(refused.output == expected.array)
     #expect(sheddable.count == 6)
   }
 

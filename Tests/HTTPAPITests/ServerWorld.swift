@@ -10,6 +10,7 @@ import JSON
 import LSM
 import Net
 import Runtime
+import Synchronization
 import Tablets
 import TestSupport
 import VFS
@@ -29,7 +30,7 @@ final class ServerWorld {
   init(
     _ options: HTTPOptions = HTTPOptions(), directory: String? = nil,
     fileSystem: any FileSystem = PosixFileSystem(), durability: Durability = .none,
-    time: any TimeSource = SystemTime()
+    time: any TimeSource = SystemTime(), shedNanoseconds: UInt64 = 0
   ) throws {
     self.directory =
       directory ?? NSTemporaryDirectory() + "strata-http-\(UUID().uuidString)"
@@ -43,7 +44,9 @@ final class ServerWorld {
     let front = HTTPFront(
       service: service, scheduler: scheduler, time: time, options: options)
     self.front = front
-    group = try EventLoopGroup(count: 1)
+    var loopOptions = EventLoopOptions()
+    loopOptions.shedNanoseconds = shedNanoseconds
+    group = try EventLoopGroup(count: 1, options: loopOptions)
     port = try group.listen(on: "127.0.0.1:0", maximumConnections: 100) {
       front.makeHandler(for: $0)
     }
@@ -51,9 +54,11 @@ final class ServerWorld {
 
   /// A world with the table `t`: `s` int64 with `model` utf8, `f` undeclared.
   static func withTable(
-    _ options: HTTPOptions = HTTPOptions(), durability: Durability = .none
+    _ options: HTTPOptions = HTTPOptions(), durability: Durability = .none,
+    shedNanoseconds: UInt64 = 0
   ) throws -> ServerWorld {
-    let world = try ServerWorld(options, durability: durability)
+    let world = try ServerWorld(
+      options, durability: durability, shedNanoseconds: shedNanoseconds)
     let answer = try world.client().ask(
       "POST", "/v1/tables",
       #"{"name":"t","families":{"s":{"type":"int64","columns":{"model":"utf8"}},"f":{}}}"#)
@@ -63,6 +68,18 @@ final class ServerWorld {
 
   func client() throws -> Client { try Client(of: self) }
 
+  /// Keeps the loop of the front busy, 40 ms a turn, as long as `body` runs.
+  func whileBusy(_ body: () throws -> Void) throws {
+    let isOver = BusyHandler.Flag()
+    defer { isOver.set() }
+    let port = try group.listen(on: "127.0.0.1:0", maximumConnections: 1) { _ in
+      BusyHandler(isOver)
+    }
+    let busy = try BlockingSocket(port: port)
+    busy.send("x")
+    try body()
+  }
+
   func shutDown() { group.shutDown(graceNanoseconds: 5_000_000_000) }
 
   deinit {
@@ -71,6 +88,28 @@ final class ServerWorld {
     scheduler.shutDown()
     try? FileManager.default.removeItem(atPath: directory)
   }
+}
+
+/// Takes its loop's time.
+private final class BusyHandler: ConnectionHandler {
+  final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+  }
+
+  private let isOver: Flag
+  init(_ isOver: Flag) { self.isOver = isOver }
+
+  func received(_ bytes: ByteView, on connection: Connection) -> Int {
+    if isOver.isSet { return bytes.count }
+    usleep(40_000)
+    connection.deliverAgain()
+    return 0
+  }
+  func inputEnded(on connection: Connection) { connection.closeAfterFlush() }
+  func outputDrained(on connection: Connection) {}
+  func closed(_ connection: Connection) {}
 }
 
 struct Unexpected: Error {

@@ -20,6 +20,8 @@ final class Exchange: @unchecked Sendable {
   let facts: RequestFacts
   /// The answer, when it was ready before its turn.
   var early = ByteBuffer()
+  /// Refusals of the requests right behind this one.
+  var following = ByteBuffer()
   private(set) var isDone = false
   /// Set for an answer that is written piece by piece: called when its turn comes, and again
   /// whenever the peer has taken what was written.

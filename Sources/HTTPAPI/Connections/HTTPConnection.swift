@@ -28,6 +28,8 @@ final class HTTPConnection: ConnectionHandler {
   private var isReadingPaused = false
   /// The stream whose body is arriving.
   private var ingest: IngestStream?
+  /// The request that is arriving is refused at its end, whatever it says.
+  private var refusing: Route?
   /// No further request is read; what arrives is dropped.
   private var isEnding = false
 
@@ -57,6 +59,12 @@ final class HTTPConnection: ConnectionHandler {
       if case .head = event {
         let head = bytes[offset..<offset + consumed]
         let match = Router.match(decoder.head.method, decoder.head.path(in: head))
+        if mustShed(match.route) {
+          offset += consumed
+          refusing = match.route
+          decoder.bodyLimit = match.route.bodyLimit(front.options)
+          continue
+        }
         guard mayBegin(match.route) else {
           decoder.putHeadBack()
           pauseReading()
@@ -69,12 +77,16 @@ final class HTTPConnection: ConnectionHandler {
       offset += consumed
       switch event {
       case .needMore:
-        request.keep(decoder.isInsideBody)
+        request.keep(decoder.isInsideBody && refusing == nil)
         deadline.update(decoder, options: front.options, tick: context.tick)
         ingest?.pump()
         return isEnding ? bytes.count : offset
       case .body(let part): take(part)
       case .end:
+        if let route = refusing {
+          refuseOverloaded(route)
+          continue
+        }
         if ingest != nil { endIngestBody() } else { dispatch() }
         requestCount += 1
         if requestCount == HTTPConnection.requestsPerTurn, offset < bytes.count, !isEnding {
@@ -103,7 +115,8 @@ final class HTTPConnection: ConnectionHandler {
     guard !decoder.head.expectsContinue else { return false }
     return wanted == ordering && wanted != .alone
       && exchanges.count < front.options.pipelineDepth
-      && exchanges.reduce(0) { $0 + $1.early.count } < front.options.earlyByteCount
+      && exchanges.reduce(0) { $0 + $1.early.count + $1.following.count }
+        < front.options.earlyByteCount
   }
 
   /// Nothing is read before all answers owed are sent; for answers of any length.
@@ -138,6 +151,7 @@ final class HTTPConnection: ConnectionHandler {
   private func sendContinue() { connection?.output.append("HTTP/1.1 100 Continue\r\n\r\n") }
 
   private func take(_ part: ByteView) {
+    guard refusing == nil else { return }
     if let ingest { return ingest.take(part) }
     if case .chunked = decoder.head.framing, !reserve(part.count) { return }
     request.append(part, framing: decoder.head.framing)
@@ -165,13 +179,36 @@ final class HTTPConnection: ConnectionHandler {
       let request = Request(
         head: request.head, bytes: request.headBytes, match: request.match, body: request.body,
         facts: facts)
-      if connection?.mustShed == true, facts.route.isSheddable { throw Problem.overloaded }
+      if facts.route.isSheddable, connection?.mustShed == true { throw Problem.overloaded }
       try Routes.answer(request, on: self)
     } catch {
       send(error, facts)
     }
     front.bodies.release(request.reservedByteCount)
     request.end()
+  }
+
+  // MARK: - Overload
+
+  /// Whether the request whose head is complete is to be refused without a further look: its body
+  /// is passed over, and its answer is one that is at hand. What would make that answer another one
+  /// goes the way of all requests.
+  private func mustShed(_ route: Route) -> Bool {
+    guard route.isSheddable, connection?.mustShed == true, !front.isDraining else { return false }
+    let head = decoder.head
+    return head.keepsAlive && !head.isHTTP10 && !head.expectsContinue && head.method != .head
+      && (exchanges.last?.following.count ?? 0) < front.options.earlyByteCount
+  }
+
+  /// Refusals wait for the answers before them.
+  private func refuseOverloaded(_ route: Route) {
+    refusing = nil
+    context.counters.record(route, status: 503, nanoseconds: 0)
+    if let last = exchanges.last {
+      last.following.append(context.overloadedAnswer())
+    } else {
+      connection?.output.append(context.overloadedAnswer())
+    }
   }
 
   // MARK: - Ingest streams
@@ -217,6 +254,7 @@ final class HTTPConnection: ConnectionHandler {
   private func refuse(_ problem: Problem) {
     front.bodies.release(request.reservedByteCount)
     request.end()
+    refusing = nil
     isEnding = true
     let facts = RequestFacts(
       route: .unknown, isHead: false, isHTTP10: false, closes: true,
@@ -294,6 +332,7 @@ final class HTTPConnection: ConnectionHandler {
     var sent = 0
     while sent < exchanges.count, exchanges[sent].isDone {
       connection.output.append(exchanges[sent].early.view)
+      connection.output.append(exchanges[sent].following.view)
       sent += 1
     }
     guard sent > 0 else { return }

@@ -30,6 +30,8 @@ final class LoopContext: @unchecked Sendable {
   private var date = HTTPDate()
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var isTicking = false
+  private var overloaded = ByteBuffer()
+  private var overloadedTick: UInt64?
 
   init(loop: EventLoop, front: HTTPFront) {
     self.loop = loop
@@ -39,6 +41,23 @@ final class LoopContext: @unchecked Sendable {
 
   /// The Date field's value now; valid until the next call.
   func dateText() -> ByteView { date.text(atMicroseconds: front.time.wallMicroseconds) }
+
+  /// `Problem.overloaded` as an answer, written once a tick: in overload most answers are this one.
+  /// Valid until the next call.
+  func overloadedAnswer() -> ByteView {
+    if overloadedTick != tick {
+      overloadedTick = tick
+      overloaded.clear()
+      var body = ByteBuffer()
+      Problem.overloaded.write(into: &body)
+      let facts = RequestFacts(
+        route: .unknown, isHead: false, isHTTP10: false, closes: false, startNanoseconds: 0)
+      Reply(.overloaded).writeHead(
+        into: &overloaded, bodyEnd: .byteCount(body.count), facts: facts, date: dateText())
+      overloaded.append(body.view)
+    }
+    return overloaded.view
+  }
 
   func add(_ connection: HTTPConnection) {
     connections[ObjectIdentifier(connection)] = connection
