@@ -32,6 +32,8 @@ final class HTTPConnection: ConnectionHandler {
   private var refusing: Route?
   /// No further request is read; what arrives is dropped.
   private var isEnding = false
+  /// Among the connections of its loop; nil before and after.
+  var place: Int?
 
   init(_ connection: Connection, context: LoopContext) {
     self.context = context

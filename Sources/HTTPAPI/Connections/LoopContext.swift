@@ -28,7 +28,12 @@ final class LoopContext: @unchecked Sendable {
   private(set) var tick: UInt64 = 0
   private var textSchemas = TextSchemaCache()
   private var date = HTTPDate()
-  private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+  /// Each knows its place.
+  private var connections: [HTTPConnection] = []
+  /// The place of the connection whose deadlines are looked at next.
+  private var nextPlace = 0
+  /// Looks since the last tick.
+  private var lookCount = 0
   private var isTicking = false
   private var overloaded = ByteBuffer()
   private var overloadedTick: UInt64?
@@ -60,15 +65,22 @@ final class LoopContext: @unchecked Sendable {
   }
 
   func add(_ connection: HTTPConnection) {
-    connections[ObjectIdentifier(connection)] = connection
+    connection.place = connections.count
+    connections.append(connection)
     front.connectionCount.add(1, ordering: .relaxed)
     guard !isTicking else { return }
     isTicking = true
-    scheduleTick()
+    scheduleLook()
   }
 
   func remove(_ connection: HTTPConnection) {
-    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    guard let place = connection.place else { return }
+    connection.place = nil
+    let last = connections.removeLast()
+    if last !== connection {
+      connections[place] = last
+      last.place = place
+    }
     front.connectionCount.subtract(1, ordering: .relaxed)
   }
 
@@ -86,16 +98,35 @@ final class LoopContext: @unchecked Sendable {
     row.clear()
   }
 
-  private func scheduleTick() {
-    _ = loop.schedule(afterNanoseconds: front.options.tickNanoseconds) { [self] in
-      tick += 1
-      trim()
-      for connection in Array(connections.values) { connection.checkDeadlines() }
+  /// Many connections are not looked at all at once, which would hold up everybody by a
+  /// millisecond or more.
+  private var looksPerTick: Int { connections.count <= 256 ? 1 : 16 }
+
+  private func scheduleLook() {
+    let looks = looksPerTick
+    let pause = front.options.tickNanoseconds / UInt64(looks)
+    _ = loop.schedule(afterNanoseconds: pause) { [self] in
+      look(at: (connections.count + looks - 1) / looks)
+      lookCount += 1
+      if lookCount >= looks {
+        lookCount = 0
+        tick += 1
+        trim()
+      }
       if connections.isEmpty {
         isTicking = false
       } else {
-        scheduleTick()
+        scheduleLook()
       }
+    }
+  }
+
+  private func look(at count: Int) {
+    for _ in 0..<count where !connections.isEmpty {
+      if nextPlace >= connections.count { nextPlace = 0 }
+      // Whoever is closed leaves at the end of the loop's turn, not here.
+      connections[nextPlace].checkDeadlines()
+      nextPlace += 1
     }
   }
 }
