@@ -67,7 +67,7 @@ final class MutationEncoder: @unchecked Sendable {
     }
     items.normalize()
     if items.isVoid { return }
-    packed.clear(keepingAtMost: 1 << 20)
+    defer { packed.clear(keepingAtMost: 1 << 20) }
     items.write(&writer, into: &packed)
     guard packed.count <= DataModelLimits.rowByteCount else {
       throw .invalid(

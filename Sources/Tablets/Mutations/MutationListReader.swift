@@ -18,7 +18,7 @@ struct MutationListReader {
   }
 
   private let view: ByteView
-  private var offset = 0
+  private(set) var offset = 0
 
   init(_ encoded: ByteView) { view = encoded }
 

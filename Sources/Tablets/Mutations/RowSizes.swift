@@ -46,6 +46,19 @@ final class RowSizes: Sendable {
     count < RowSizes.countLimit || byteCount >= rowByteCount / 4
   }
 
+  /// Is one of the rows' changes large? Known before any of them is encoded: a row packs to hardly
+  /// more than its part of the list.
+  func mustDecide(_ list: borrowing MutationList) -> Bool {
+    guard list.byteCount >= largeChangeByteCount else { return false }
+    var reader = MutationListReader(list.encoded)
+    while !reader.isAtEnd {
+      let start = reader.offset
+      reader.skipRow()
+      if reader.offset - start >= largeChangeByteCount { return true }
+    }
+    return false
+  }
+
   /// Is one of the changes large, or of a large row?
   ///
   /// - Parameters:

@@ -4,8 +4,16 @@
 internal import Bytes
 internal import DataModel
 
-/// Builds one packed row after another; keeps its buffers.
+/// Builds one packed row after another; keeps its buffers, unless a large row has made them large.
 struct PackedRowWriter: ~Copyable {
+  private static let keptByteCount = 1 << 20
+
+  /// False: values are counted and not written, for who only wants to know a row's bytes.
+  private let copiesValues: Bool
+  /// Bytes counted and not written: of the column, the family, the row.
+  private var columnSkipped = 0
+  private var familySkipped = 0
+  private(set) var skippedByteCount = 0
   private var family = ByteBuffer()
   private var column = ByteBuffer()
   private var familyID: UInt32 = 0
@@ -15,35 +23,46 @@ struct PackedRowWriter: ~Copyable {
   private var lastTime: Int64 = 0
   private var ranges = ByteBuffer()
 
-  init() {}
+  init(copiesValues: Bool = true) { self.copiesValues = copiesValues }
 
   /// Starts a row.
-  mutating func begin(_ output: inout ByteBuffer) { output.append(PackedRow.version) }
+  mutating func begin(_ output: inout ByteBuffer) {
+    skippedByteCount = 0
+    output.append(PackedRow.version)
+  }
 
   /// - Precondition: ids ascend within a row.
   mutating func beginFamily(_ id: UInt32, hasTombstone: Bool) {
-    family.clear(keepingAtMost: 1 << 20)
+    family.clear()
+    familySkipped = 0
     familyID = id
     flags = hasTombstone ? PackedRow.familyTombstone : 0
   }
 
   /// Ends the family; writes nothing when it has neither columns nor a tombstone.
   mutating func endFamily(_ output: inout ByteBuffer) {
-    if family.isEmpty, flags == 0 { return }
-    appendFamily(familyID, flags: flags, columns: family.view, to: &output)
+    if family.isEmpty, familySkipped == 0, flags == 0 { return }
+    skippedByteCount += familySkipped
+    PackedRowWriter.appendFamily(
+      familyID, flags: flags, columns: family.view, skipped: familySkipped, to: &output)
+    family.clear(keepingAtMost: PackedRowWriter.keptByteCount)
   }
 
   /// Writes a family as it lies in another row.
   mutating func copyFamily(_ id: UInt32, _ source: PackedFamily, to output: inout ByteBuffer) {
-    appendFamily(id, flags: source.flags, columns: source.columns, to: &output)
+    let skipped = copiesValues ? 0 : source.columns.count
+    skippedByteCount += skipped
+    PackedRowWriter.appendFamily(
+      id, flags: source.flags, columns: source.columns.dropFirst(skipped), skipped: skipped,
+      to: &output)
   }
 
-  private func appendFamily(
-    _ id: UInt32, flags: UInt8, columns: ByteView, to output: inout ByteBuffer
+  private static func appendFamily(
+    _ id: UInt32, flags: UInt8, columns: ByteView, skipped: Int, to output: inout ByteBuffer
   ) {
     output.reserve(21 + columns.count)
     output.append(varint: UInt64(id))
-    output.append(varint: columns.count + 1)
+    output.append(varint: columns.count + skipped + 1)
     output.append(flags)
     output.append(columns)
   }
@@ -53,7 +72,8 @@ struct PackedRowWriter: ~Copyable {
   /// - Precondition: qualifiers ascend within a family.
   mutating func beginColumn(_ qualifier: ByteView) {
     self.qualifier = qualifier
-    column.clear(keepingAtMost: 1 << 20)
+    column.clear()
+    columnSkipped = 0
     cellCount = 0
   }
 
@@ -69,7 +89,7 @@ struct PackedRowWriter: ~Copyable {
     switch kind {
     case .value:
       column.append(varint: UInt64(value.count) << 1)
-      column.append(value)
+      if copiesValues { column.append(value) } else { columnSkipped &+= value.count }
     case .delta(let aggregate):
       precondition(value.count == 8, "a delta is an int64")
       column.append(varint: UInt64(PackedRow.deltaByteCount) << 1 | 1)
@@ -107,18 +127,25 @@ struct PackedRowWriter: ~Copyable {
   }
 
   private mutating func writeColumn(head: UInt64) {
+    let byteCount = ranges.count + column.count + columnSkipped
     family.reserve(30 + qualifier.count + ranges.count + column.count)
     family.append(lengthPrefixed: qualifier)
     family.append(varint: head)
-    if head != PackedRow.singleCellHead { family.append(varint: ranges.count + column.count) }
+    if head != PackedRow.singleCellHead { family.append(varint: byteCount) }
     family.append(ranges.view)
     family.append(column.view)
+    familySkipped &+= columnSkipped
+    column.clear(keepingAtMost: PackedRowWriter.keptByteCount)
     if cellCount > 1 { flags |= PackedRow.hasManyCells }
   }
 
   /// Writes a column as it lies in another row.
   mutating func copyColumn(_ source: borrowing ColumnCursor) {
-    family.append(source.bytes)
+    if copiesValues {
+      family.append(source.bytes)
+    } else {
+      familySkipped += source.bytes.count
+    }
     if source.hasTombstones { flags |= PackedRow.hasColumnTombstones }
     if source.cellCount > 1 { flags |= PackedRow.hasManyCells }
   }

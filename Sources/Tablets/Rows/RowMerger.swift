@@ -62,12 +62,13 @@ package final class RowMerger: ValueMerger {
 
   /// Bytes that a whole row will have once all its operands, newest first, are merged.
   func byteCount(ofMerging operands: [Operand]) -> Int {
+    let work = MergeWork(copiesValues: false)
     var merged = ByteBuffer(capacity: 4 << 10)
-    let outcome = try? MergeWork().merge(
+    let outcome = try? work.merge(
       ByteView(), operands, request(operands, isOldest: true, .none), into: &merged)
     // Damaged operands are kept as they are; a read of the row reports them.
     return outcome == nil || outcome == .unchanged
-      ? operands.reduce(0) { $0 + $1.value.count } : merged.count
+      ? operands.reduce(0) { $0 + $1.value.count } : merged.count + work.skippedByteCount
   }
 
   /// Entries that passed their checksum and yet are no rows: nothing is dropped by guess. The
@@ -101,11 +102,16 @@ final class MergeWork {
   private var narrow = NarrowMerge()
   private var families = FamilyMerge()
   private var column = ColumnMerge()
-  private var writer = PackedRowWriter()
+  private var writer: PackedRowWriter
   private var tombstones: ContiguousArray<TombstoneRange> = []
   /// Cells were dropped by a rule.
   private(set) var hasCollected = false
   private var horizon = CollectionHorizon()
+  /// Bytes of the last output that were counted and not written.
+  var skippedByteCount: Int { writer.skippedByteCount }
+
+  /// - Parameter copiesValues: See `PackedRowWriter`.
+  init(copiesValues: Bool = true) { writer = PackedRowWriter(copiesValues: copiesValues) }
 
   func merge(
     _ key: ByteView, _ operands: [Operand], _ request: MergeRequest, into output: inout ByteBuffer

@@ -49,6 +49,7 @@ package final class GatheredMutations {
   ) throws(TableServiceError) -> Outcome {
     try table.checkAlive()
     try Table.check(list)
+    if table.sizes.mustDecide(list) { return .mustGoAlone }
     let mark = batch.mark
     encoder.beginRequest()
     let encoded = table.encode(list, with: encoder, now: now, into: &batch)

@@ -20,6 +20,21 @@ struct ServerMemory {
     try Data("5".utf8).write(to: URL(filePath: "/proc/\(process)/clear_refs"))
   }
 
+  /// Waits until it has held the same for a second; gives up after thirty.
+  func settle() {
+    var last = residentByteCount
+    var since = ContinuousClock.now
+    let start = since
+    while since.duration(to: .now) < .seconds(1), start.duration(to: .now) < .seconds(30) {
+      usleep(50_000)
+      let now = residentByteCount
+      if abs(now - last) > 256 << 10 {
+        last = now
+        since = .now
+      }
+    }
+  }
+
   private func value(of name: String) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(name) }

@@ -102,6 +102,10 @@ struct RowWorld {
     }
   }
 
+  func byteCount(ofMerging entries: [TestEntry]) -> Int {
+    withOperands(entries) { merger.byteCount(ofMerging: $0) }
+  }
+
   private func withOperands<Result>(
     _ entries: [TestEntry], _ body: ([Operand]) throws -> Result
   ) rethrows -> Result {
@@ -148,6 +152,9 @@ struct RowWorld {
       let settled = entries.isEmpty ? nil : world.merge(entries, isOldest: true)
       #expect(try world.read(settled.map { [$0] } ?? []) == model.cells(), "seed \(seed)")
       #expect(settled == nil || settled?.kind == .put, "seed \(seed)")
+      if let settled {
+        #expect(world.byteCount(ofMerging: entries) == settled.bytes.count, "seed \(seed)")
+      }
       #expect((settled == nil) == model.cells().isEmpty, "seed \(seed)")
     }
   }
