@@ -98,15 +98,20 @@ struct TurnShare {
   let nanoseconds: UInt64
   /// From when on requests are refused.
   private(set) var refusingSince: UInt64?
+  private var hasServed = false
 
   init(start: UInt64, nanoseconds: UInt64) {
     self.start = start
     self.nanoseconds = nanoseconds
   }
 
-  /// Whether it is used up; then it stays so. Without anything to serve with, even the reading was
-  /// for the sake of refusing.
+  /// Whether it is used up; then it stays so. Asked for each request: the smallest share serves one
+  /// (many small ones would serve nobody). Without any, even the reading was for refusing.
   mutating func isUsedUp(at now: UInt64) -> Bool {
+    if !hasServed, nanoseconds > 0 {
+      hasServed = true
+      return false
+    }
     if refusingSince == nil, now &- start >= nanoseconds {
       refusingSince = nanoseconds == 0 ? start : now
     }

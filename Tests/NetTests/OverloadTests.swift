@@ -24,6 +24,8 @@ import Testing
     _ overload: inout Overload, serving: UInt64, refusing: UInt64 = 0, at now: UInt64 = 0
   ) {
     var share = TurnShare(start: now, nanoseconds: refusing > 0 ? serving : .max)
+    let isUsedUpAtOnce = share.isUsedUp(at: now + serving)
+    #expect(isUsedUpAtOnce == (share.nanoseconds == 0), "the smallest share serves one")
     let isUsedUp = share.isUsedUp(at: now + serving)
     #expect(isUsedUp == (refusing > 0))
     overload.endShare(share, at: now + serving + refusing)

@@ -255,7 +255,7 @@ import Testing
     #expect(server.stop() == 0)
   }
 
-  /// In sizes of the value: the two that the row has are read to be counted, the third is there as a
-  /// list and packed.
+  /// In sizes of the value: the two that the row has are read to be counted, the third is there as
+  /// a list and packed.
   private static let refusedRowFactor = 4
 }
