@@ -38,18 +38,20 @@ final class FrameTarget: FuzzTarget {
   /// In overload requests are passed over by their headers.
   private func checkRefusals(_ input: ByteView) throws(Finding) {
     written.clear()
-    let used = OverloadAnswer.refuse(input, into: &written)
+    let (used, refusedCount) = OverloadAnswer.refuse(input, into: &written)
     var state = ConnectionState(ConnectionLimits())
     cut.clear()
     ClientHello().encode(into: &cut)
     guard case .welcome = state.next(cut.view) else { throw Finding("no welcome") }
     var at = 0
     var answered = 0
+    var count = 0
     while at < used {
       guard
         case .request(let operation, let header, _, let byteCount) = state.next(input[at..<used])
       else { throw Finding("refused what is no request: \(input[at..<used])") }
       at += byteCount
+      count += 1
       guard let answer = FrameHeader(written.view.dropFirst(answered)) else {
         throw Finding("a request without a refusal: \(written.view)")
       }
@@ -59,7 +61,9 @@ final class FrameTarget: FuzzTarget {
           && answer.status != 0, "\(answer) for \(header)")
       answered += FrameHeader.byteCount + Int(answer.bodyByteCount)
     }
-    try require(at == used && answered == written.count, "\(at) of \(used), \(answered) answered")
+    try require(
+      at == used && answered == written.count && count == refusedCount,
+      "\(at) of \(used), \(answered) answered, \(count) of \(refusedCount) requests")
   }
 
   private static func decode(
