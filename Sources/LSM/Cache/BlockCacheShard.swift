@@ -94,10 +94,9 @@ struct BlockCacheShard: ~Copyable {
     }
     // What would empty half of the shard is not worth it.
     guard Self.cost(block) <= byteCountLimit / 2 else { return block }
-    let node = makeNode(key, hash: hash)
-    nodes[Int(node)].block = block
-    if priority == .high { nodes[Int(node)].frequency = Self.highestFrequency }
-    push(node, to: wasGhost || priority == .high ? .main : .small)
+    hold(
+      block, for: key, hash: hash, in: wasGhost || priority == .high ? .main : .small,
+      frequency: priority == .high ? Self.highestFrequency : 0)
     trim()
     return block
   }
@@ -123,10 +122,7 @@ struct BlockCacheShard: ~Copyable {
   /// Keeps `block` among those that were read again and again, for one round at least.
   mutating func replace(_ block: Block, for key: BlockKey, hash: UInt64) {
     guard node(for: key, hash: hash) < 0, Self.cost(block) <= byteCountLimit / 2 else { return }
-    let node = makeNode(key, hash: hash)
-    nodes[Int(node)].block = block
-    nodes[Int(node)].frequency = 1
-    push(node, to: .main)
+    hold(block, for: key, hash: hash, in: .main, frequency: 1)
     trim()
   }
 
@@ -135,9 +131,17 @@ struct BlockCacheShard: ~Copyable {
     guard node(for: key, hash: hash) < 0, byteCount + Self.cost(block) <= byteCountLimit,
       Self.cost(block) <= byteCountLimit / 2
     else { return }
+    hold(block, for: key, hash: hash, in: .small)
+  }
+
+  /// Puts a block that the shard does not have at a queue's newest end.
+  private mutating func hold(
+    _ block: Block, for key: BlockKey, hash: UInt64, in queue: Queue, frequency: UInt8 = 0
+  ) {
     let node = makeNode(key, hash: hash)
     nodes[Int(node)].block = block
-    push(node, to: .small)
+    nodes[Int(node)].frequency = frequency
+    push(node, to: queue)
   }
 
   mutating func removeFile(_ file: UInt64) {

@@ -154,8 +154,8 @@ final class BackgroundWork: Sendable {
     let next = first > 0 ? view.sealed[first - 1] : view.active
     var edit = result.edit
     edit.oldestLogNumber = next.firstLog.rawValue
-    try state.install(edit, flushed: flushed, droppedUpTo: result.droppedUpTo)
-    state.forgetRows(result.collected)
+    try state.install(
+      edit, flushed: flushed, droppedUpTo: result.droppedUpTo, collected: result.collected)
     state.logs.release(
       below: next.firstLog, isQuiet: state.view.active.memtable.isEmpty)
     state.counters.flushes.wrappingAdd(1, ordering: .relaxed)
@@ -240,8 +240,8 @@ final class BackgroundWork: Sendable {
     let job = CompactionJob(
       choice, version: version, newer: .held(newer), environment: state.jobs)
     let result = try job.run()
-    try state.install(result.edit, droppedUpTo: result.droppedUpTo)
-    state.forgetRows(result.collected)
+    try state.install(
+      result.edit, droppedUpTo: result.droppedUpTo, collected: result.collected)
     state.counters.compactions.wrappingAdd(1, ordering: .relaxed)
     state.counters.bytesCompacted.wrappingAdd(result.bytesWritten, ordering: .relaxed)
     updateThrottle()

@@ -96,10 +96,14 @@ final class EngineState: Sendable {
 
   /// Makes an edit durable and visible; the memtables it wrote out go with the same step.
   ///
-  /// - Parameter droppedUpTo: See `ReadView`; zero when the edit's files hold all keys of what they
-  ///   replace.
+  /// - Parameters:
+  ///   - droppedUpTo: See `ReadView`; zero when the edit's files hold all keys of what they
+  ///     replace.
+  ///   - collected: Keys of which the edit's files lack something that reads may have shown: reads
+  ///     of them go to memtables and table files again.
   func install(
-    _ edit: VersionEdit, flushed: [LoggedMemtable] = [], droppedUpTo: SequenceNumber = .zero
+    _ edit: VersionEdit, flushed: [LoggedMemtable] = [], droppedUpTo: SequenceNumber = .zero,
+    collected: CollectedKeys = CollectedKeys()
   ) throws(EngineError) {
     try installing.withLock { (_) throws(EngineError) in
       let version = try versions.install(edit)
@@ -111,15 +115,10 @@ final class EngineState: Sendable {
           droppedUpTo: max(old.droppedUpTo, droppedUpTo))
       }
     }
+    if let rows = environment.rows, let rowOwner { rows.forget(collected, of: rowOwner) }
     for memtable in flushed {
       environment.memory.sealedChanged(by: -memtable.memtable.allocatedByteCount)
     }
-  }
-
-  /// Called when the files of a merge that has collected something of these keys are in force, and
-  /// before anybody is told: reads of the keys go to memtables and table files again.
-  func forgetRows(_ keys: CollectedKeys) {
-    if let rows = environment.rows, let rowOwner { rows.forget(keys, of: rowOwner) }
   }
 
   // MARK: Whether it may be written to

@@ -31,11 +31,10 @@ struct NarrowMerge: ~Copyable {
     guard request.isComplete, operands.count <= NarrowMerge.entryLimit, try load(operands),
       let rules = request.rules.family(id: familyID)
     else { return nil }
-    let keepsOne = rules.gc == nil || rules.harmlessCellCount ?? 0 >= 1
+    guard rules.gc == nil || rules.harmlessCellCount ?? 0 >= 1 else { return nil }
     var hasCollected = false
     writer.beginFamily(familyID, hasTombstone: false)
     while let column = leastColumn() {
-      guard cursors[column.newest].isPlainCell, keepsOne else { return nil }
       if column.older >= 0 {
         guard let gc = rules.gc,
           horizon.dooms(
@@ -45,8 +44,7 @@ struct NarrowMerge: ~Copyable {
       }
       writer.copyColumn(cursors[column.newest])
       for index in 0..<count where column.holders & 1 << UInt8(index) != 0 {
-        guard cursors[index].isPlainCell else { return nil }
-        try cursors[index].next()
+        guard try advance(index) else { return nil }
       }
     }
     writer.begin(&output)
@@ -65,10 +63,16 @@ struct NarrowMerge: ~Copyable {
       else { return false }
       familyID = id
       cursors[count] = ColumnCursor(family)
-      try cursors[count].next()
+      guard try advance(count) else { return false }
       count &+= 1
     }
     return true
+  }
+
+  /// To an entry's next column; false when it is more than one plain cell.
+  private func advance(_ index: Int) throws(ByteReadError) -> Bool {
+    try cursors[index].next()
+    return !cursors[index].isValid || cursors[index].isPlainCell
   }
 
   /// The column with the least qualifier: who has it, a bit each; whose cell is newest; whose is
