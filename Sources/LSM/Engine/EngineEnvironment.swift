@@ -9,7 +9,7 @@ package struct EngineEnvironment: Sendable {
   package var fileSystem: any FileSystem
   package var time: any TimeSource
   package var scheduler: any Scheduler
-  /// Seed of everything random in the engine (skip list heights, salts of logs).
+  /// Seed of everything random in the engine: salts of logs.
   package var randomSeed: UInt64
   package var cache: BlockCache
   package var memory: MemoryBudget

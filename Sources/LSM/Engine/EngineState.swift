@@ -35,7 +35,6 @@ final class EngineState: Sendable {
   /// files beside the memtables that they were written from.
   private let installing = Mutex<Void>(())
   private let readOnlyCause = Mutex<String?>(nil)
-  private let memtableSeed: Atomic<UInt64>
 
   /// - Parameter recovered: Newest first, at least one: the active memtable and sealed ones.
   init(
@@ -51,7 +50,6 @@ final class EngineState: Sendable {
     self.jobs = jobs
     self.stop = stop
     rowOwner = environment.rows.flatMap { $0.isEnabled ? $0.makeOwner() : nil }
-    memtableSeed = Atomic(environment.randomSeed)
     let sealed = Array(recovered.dropFirst())
     for memtable in sealed {
       environment.memory.sealedChanged(by: memtable.memtable.allocatedByteCount)
@@ -82,8 +80,9 @@ final class EngineState: Sendable {
   /// Puts the active memtable among the sealed ones and a new one in its place. Only the committing
   /// thread calls this, between groups.
   func sealActiveMemtable() {
-    let seed = memtableSeed.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
-    let memtable = Memtable(memory: environment.memory, merger: merger, randomSeed: seed)
+    let memtable = Memtable(
+      memory: environment.memory, merger: merger,
+      commonKeyPrefix: view.active.memtable.commonKeyPrefix)
     let active = LoggedMemtable(memtable, firstLog: logs.writer.number)
     visible.withLock { visible in
       let old = visible.view

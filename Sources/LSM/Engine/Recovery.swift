@@ -179,7 +179,7 @@ private struct Replay {
   private mutating func startMemtable(firstLog: LogNumber) {
     let memtable = Memtable(
       memory: recovery.environment.memory, merger: recovery.merger,
-      randomSeed: recovery.environment.randomSeed &+ UInt64(memtables.count))
+      commonKeyPrefix: memtables.first?.memtable.commonKeyPrefix ?? ByteView())
     memtables.insert(LoggedMemtable(memtable, firstLog: firstLog), at: 0)
   }
 

@@ -16,8 +16,9 @@ struct Arena: ~Copyable {
   /// Bytes from which on an arena is large.
   private static let hugeFromByteCount = 4 << 20
 
-  /// Of what is handed out, in multiples of 16: then 16 bytes at 24 lie in one cache line.
-  private static let offset = 8
+  private static let lineByteCount = 64
+  /// Whole cache lines are set aside for this many bytes at a time.
+  private static let linesByteCount = 2 << 10
 
   private struct Chunk {
     let base: UnsafeMutableRawPointer
@@ -33,6 +34,9 @@ struct Arena: ~Copyable {
   private struct State {
     var next: UnsafeMutableRawPointer
     var remaining: Int
+    /// Set aside for whole lines.
+    var nextLine: UnsafeMutableRawPointer
+    var remainingLines: Int
     var chunks: [Chunk]
   }
 
@@ -46,7 +50,7 @@ struct Arena: ~Copyable {
     state = .allocate(capacity: 1)
     state.initialize(
       to: State(
-        next: first.base + Arena.offset, remaining: first.byteCount - Arena.offset,
+        next: first.base, remaining: first.byteCount, nextLine: first.base, remainingLines: 0,
         chunks: [first]))
   }
 
@@ -68,11 +72,10 @@ struct Arena: ~Copyable {
   /// Bytes handed out.
   var usedByteCount: Int { used.load(ordering: .relaxed) }
 
-  /// `byteCount` bytes, at 8 behind a multiple of 16, with unspecified contents. One thread at a
-  /// time.
+  /// `byteCount` bytes, at a multiple of 8, with unspecified contents. One thread at a time.
   @inline(__always)
   func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
-    let rounded = (byteCount + 15) & ~15
+    let rounded = (byteCount + 7) & ~7
     // One writer: a load and a store do.
     used.store(used.load(ordering: .relaxed) &+ rounded, ordering: .relaxed)
     guard rounded <= state.pointee.remaining else { return allocateFromNewChunk(rounded) }
@@ -82,23 +85,36 @@ struct Arena: ~Copyable {
     return pointer
   }
 
+  /// So many whole cache lines. One thread at a time.
+  func allocate(lines count: Int) -> UnsafeMutableRawPointer {
+    if count > state.pointee.remainingLines {
+      let area = allocate(Arena.linesByteCount + Arena.lineByteCount)
+      state.pointee.nextLine = area.alignedUp(toMultipleOf: Arena.lineByteCount)
+      state.pointee.remainingLines = Arena.linesByteCount / Arena.lineByteCount
+      precondition(count <= state.pointee.remainingLines, "few lines at a time")
+    }
+    let pointer = state.pointee.nextLine
+    state.pointee.nextLine = pointer + count * Arena.lineByteCount
+    state.pointee.remainingLines &-= count
+    return pointer
+  }
+
   @inline(never)
   private func allocateFromNewChunk(_ byteCount: Int) -> UnsafeMutableRawPointer {
     if byteCount > Arena.chunkByteCount / 4 {
       // A chunk of its own; the current one goes on being filled.
       let page = 4_096
-      let own = Arena.takeChunk(
-        (Arena.offset + byteCount + page - 1) & ~(page - 1), memory)
+      let own = Arena.takeChunk((byteCount + page - 1) & ~(page - 1), memory)
       state.pointee.chunks.append(own)
-      return own.base + Arena.offset
+      return own.base
     }
     let isLarge = used.load(ordering: .relaxed) >= Arena.hugeFromByteCount
     let chunk = Arena.takeChunk(
       isLarge ? Arena.hugeChunkByteCount : Arena.chunkByteCount, memory)
     state.pointee.chunks.append(chunk)
-    state.pointee.next = chunk.base + (Arena.offset + byteCount)
-    state.pointee.remaining = chunk.byteCount - Arena.offset - byteCount
-    return chunk.base + Arena.offset
+    state.pointee.next = chunk.base + byteCount
+    state.pointee.remaining = chunk.byteCount - byteCount
+    return chunk.base
   }
 
   private static func takeChunk(_ byteCount: Int, _ memory: MemoryBudget) -> Chunk {

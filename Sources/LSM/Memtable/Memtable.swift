@@ -28,14 +28,17 @@ package struct MemtableEntry {
 package final class Memtable: @unchecked Sendable {
   // What readers touch is immutable or published by acquire and release on the links and counters;
   // the rest belongs to the one writer, whom the engine's commit queue names.
-  let list: SkipList
+  let tree: BLinkTree
   private let merger: any ValueMerger
   private let counter = Atomic<Int>(0)
   private let newest = Atomic<UInt64>(0)
   private let oldest = Atomic<UInt64>(0)
+  private var hasLearnedPrefix = false
   private var foldOperands: [Operand] = []
   private var foldOutput = MergeOutput()
 
+  /// Entries from which what the keys begin with is taken for known.
+  private static let prefixEntryCount = 512
   /// Merges of one key at which folding begins to pay.
   static let foldCount = 16
   /// A fold is due when the merges above it hold this part of its bytes.
@@ -43,18 +46,22 @@ package final class Memtable: @unchecked Sendable {
   /// Bytes of merges and base together above which a key is left unfolded: the combined value
   /// must stay within `Limits.valueByteCount`, whatever the merger makes of it.
   static let foldByteLimit = Limits.valueByteCount / 4
-  /// Entries that `newestSequence(from:to:)` looks at before it settles for an upper bound.
+  /// Keys that `newestSequence(from:to:)` looks at before it settles for an upper bound.
   static let rangeScanLimit = 256
 
-  package init(memory: MemoryBudget, merger: any ValueMerger, randomSeed: UInt64) {
-    list = SkipList(memory: memory, randomSeed: randomSeed)
+  /// - Parameter commonKeyPrefix: What most keys are expected to begin with: those of the memtable
+  ///   before. A wrong guess costs time alone.
+  package init(
+    memory: MemoryBudget, merger: any ValueMerger, commonKeyPrefix: ByteView = ByteView()
+  ) {
+    tree = BLinkTree(memory: memory, commonPrefix: commonKeyPrefix)
     self.merger = merger
   }
 
-  /// Bytes of the entries and their links.
-  package var byteCount: Int { list.byteCount }
+  /// Bytes of the entries and of the tree that orders them.
+  package var byteCount: Int { tree.byteCount }
   /// Bytes taken from the budget. For the writer, or once it has stopped.
-  package var allocatedByteCount: Int { list.allocatedByteCount }
+  package var allocatedByteCount: Int { tree.allocatedByteCount }
   package var isEmpty: Bool { entryCount == 0 }
   /// Entries inserted, folds not counted.
   package var entryCount: Int { counter.load(ordering: .acquiring) }
@@ -62,6 +69,9 @@ package final class Memtable: @unchecked Sendable {
   package var firstSequence: SequenceNumber { SequenceNumber(oldest.load(ordering: .acquiring)) }
   /// Of the last entry inserted, published or not; zero while empty.
   package var lastSequence: SequenceNumber { SequenceNumber(newest.load(ordering: .acquiring)) }
+
+  /// What all keys begin with; lives as long as the memtable.
+  package var commonKeyPrefix: ByteView { tree.commonKeyPrefix }
 
   // MARK: Writing
 
@@ -72,26 +82,29 @@ package final class Memtable: @unchecked Sendable {
   package func insert(
     kind: EntryKind, key: ByteView, value: ByteView, sequence: SequenceNumber
   ) {
+    learnPrefixOnce()
     insert(
       MemtableEntry(kind: kind, key: key, value: value, sequence: sequence),
-      at: list.findPlace(SkipListKey(key), order: Memtable.order(sequence, kind)))
+      at: tree.findPlace(key))
   }
 
   /// Inserts entries, in order, whose places are looked for together. As `insert` of each.
   package func insert(_ entries: ContiguousArray<MemtableEntry>) {
     var start = 0
     while start < entries.count {
-      let count = min(entries.count - start, SkipList.searchCount)
-      for index in 0..<count {
-        let entry = entries[start + index]
-        list.begin(
-          list.searches + index, SkipListKey(entry.key),
-          order: Memtable.order(entry.sequence, entry.kind))
-      }
-      list.findPlaces(count: count)
-      for index in 0..<count { insert(entries[start + index], at: list.searches + index) }
+      learnPrefixOnce()
+      let count = min(entries.count - start, BLinkTree.searchCount)
+      for index in 0..<count { tree.begin(index, entries[start + index].key) }
+      tree.findPlaces(count: count)
+      for index in 0..<count { insert(entries[start + index], at: tree.searches + index) }
       start += count
     }
+  }
+
+  private func learnPrefixOnce() {
+    guard !hasLearnedPrefix, entryCount >= Memtable.prefixEntryCount else { return }
+    hasLearnedPrefix = true
+    tree.learnCommonPrefix()
   }
 
   private static func order(_ sequence: SequenceNumber, _ kind: EntryKind) -> UInt64 {
@@ -99,27 +112,27 @@ package final class Memtable: @unchecked Sendable {
     return sequence.rawValue << 8 | UInt64(kind.rawValue)
   }
 
-  private func insert(_ entry: MemtableEntry, at place: UnsafeMutablePointer<SkipListSearch>) {
+  private func insert(_ entry: MemtableEntry, at place: UnsafeMutablePointer<TreeSearch>) {
     precondition(entry.key.count <= Limits.keyByteCount, "key within limit")
     precondition(entry.value.count <= Limits.valueByteCount, "value within limit")
     let sequence = entry.sequence
     precondition(sequence > lastSequence, "sequence numbers grow")
-    let key = place.pointee.key
-    var chain: MergeChain?
-    if entry.kind == .merge, let older = place.pointee.olderEntry() {
+    var chain = MergeChain.none
+    if entry.kind == .merge, let older = place.pointee.newestEntry(in: tree) {
       chain = Memtable.chain(onto: older, adding: entry.value.count)
     }
     if oldest.load(ordering: .relaxed) == 0 {
       oldest.store(sequence.rawValue, ordering: .releasing)
     }
-    // Before the entry is linked: whoever reads the entry must not read an older bound.
+    // Before the entry can be found: whoever reads the entry must not read an older bound.
     newest.store(sequence.rawValue, ordering: .releasing)
-    list.insert(place, value: entry.value, chain: chain)
+    tree.insert(
+      place, value: entry.value, order: Memtable.order(sequence, entry.kind), chain: chain)
     counter.store(counter.load(ordering: .relaxed) &+ 1, ordering: .releasing)
-    if let chain, Memtable.isFoldDue(chain) { fold(key, sequence) }
+    if Memtable.isFoldDue(chain) { fold(entry.key, sequence) }
   }
 
-  private static func chain(onto older: SkipListNode, adding byteCount: Int) -> MergeChain {
+  private static func chain(onto older: StoredEntry, adding byteCount: Int) -> MergeChain {
     if older.isFold || older.kind != .merge {
       return MergeChain(
         count: 1, byteCount: UInt32(byteCount), baseByteCount: UInt32(older.valueCount))
@@ -140,11 +153,11 @@ package final class Memtable: @unchecked Sendable {
   }
 
   /// Adds the entry that stands for all of the key's entries here.
-  private func fold(_ key: SkipListKey, _ sequence: SequenceNumber) {
+  private func fold(_ key: ByteView, _ sequence: SequenceNumber) {
     foldOperands.removeAll(keepingCapacity: true)
-    _ = collect(key, newest: sequence.rawValue << 8 | 0xff, into: &foldOperands)
+    _ = collect(key: key, at: sequence, into: &foldOperands)
     let outcome = merger.merge(
-      key: key.bytes, operands: foldOperands, isOldest: false,
+      key: key, operands: foldOperands, isOldest: false,
       newer: .from(SequenceNumber(sequence.rawValue + 1)), into: &foldOutput)
     defer { foldOutput.clear(keepingAtMost: 1 << 20) }
     let kind: EntryKind
@@ -157,11 +170,9 @@ package final class Memtable: @unchecked Sendable {
     case .unchanged, .nothing: return
     }
     precondition(foldOutput.bytes.count <= Limits.valueByteCount, "a folded value within limit")
-    let order = sequence.rawValue << 8 | SkipListNode.foldFlag | UInt64(kind.rawValue)
-    list.insert(
-      list.findPlace(key, order: order),
-      value: kind == .delete ? ByteView() : foldOutput.bytes.view,
-      chain: nil)
+    tree.insert(
+      tree.findPlace(key), value: kind == .delete ? ByteView() : foldOutput.bytes.view,
+      order: Memtable.order(sequence, kind) | StoredEntry.foldFlag, chain: .none)
   }
 
   // MARK: Reading
@@ -173,29 +184,19 @@ package final class Memtable: @unchecked Sendable {
   package func collect(
     key: ByteView, at sequence: SequenceNumber, into operands: inout [Operand]
   ) -> Bool {
-    collect(SkipListKey(key), newest: Memtable.newestOrder(sequence), into: &operands)
-  }
-
-  private func collect(
-    _ key: SkipListKey, newest order: UInt64, into operands: inout [Operand]
-  ) -> Bool {
-    var node = list.firstNode(atOrAfter: key, order: order)
-    while let entry = node, key.compare(entry) == 0 {
+    var next = tree.find(key)?.newest(notAbove: Memtable.newestOrder(sequence))
+    while let entry = next {
       let kind = entry.kind
       operands.append(Operand(kind: kind, value: entry.value))
       if kind.hidesOlder { return true }
       if entry.isFold { return false }
-      node = entry.next(0)
+      next = entry.older
     }
     return false
   }
 
   /// Is there any entry of `key`, published or not?
-  package func holds(_ key: ByteView) -> Bool {
-    let searched = SkipListKey(key)
-    let node = list.firstNode(atOrAfter: searched, order: .max)
-    return node.map { searched.compare($0) == 0 } ?? false
-  }
+  package func holds(_ key: ByteView) -> Bool { tree.find(key) != nil }
 
   /// A cursor over what `sequence` may see; it keeps the memtable alive.
   package func cursor(at sequence: SequenceNumber) -> MemtableCursor {
@@ -206,16 +207,15 @@ package final class Memtable: @unchecked Sendable {
   /// zero when there are none. Exact for ranges of few entries; looks at a bounded number.
   package func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
     let bound = lastSequence
-    var node =
-      lower.map { list.firstNode(atOrAfter: SkipListKey($0), order: .max) } ?? list.first
-    let end = upper.map { SkipListKey($0) }
+    var walk = KeyWalk()
+    walk.seek(to: lower ?? ByteView(), under: tree.anchor)
     var newest: UInt64 = 0
     for _ in 0..<Memtable.rangeScanLimit {
-      guard let entry = node, end.map({ $0.compare(entry) > 0 }) ?? true else {
+      guard let entry = walk.entry, upper.map({ entry.key.compare($0) < 0 }) ?? true else {
         return SequenceNumber(newest)
       }
       newest = Swift.max(newest, entry.sequence)
-      node = entry.next(0)
+      walk.advance()
     }
     return Swift.max(bound, SequenceNumber(newest))
   }

@@ -8,7 +8,9 @@ package import VFS
 package final class MemtableCursor: EntryCursor {
   private let memtable: Memtable
   private let newestOrder: UInt64
-  private var node: SkipListNode?
+  private var entry: StoredEntry?
+  /// At the entry's key; empty after a step backwards.
+  private var walk: KeyWalk?
   package var wait: ReadWait = .allowed
 
   init(_ memtable: Memtable, at sequence: SequenceNumber) {
@@ -16,74 +18,72 @@ package final class MemtableCursor: EntryCursor {
     newestOrder = Memtable.newestOrder(sequence)
   }
 
-  package var isValid: Bool { node != nil }
+  package var isValid: Bool { entry != nil }
   package var key: ByteView { current.key }
   package var kind: EntryKind { current.kind }
   package var value: ByteView { current.value }
 
-  private var current: SkipListNode {
-    guard let node else { preconditionFailure("read of a cursor that is at no entry") }
-    return node
+  private var current: StoredEntry {
+    guard let entry else { preconditionFailure("read of a cursor that is at no entry") }
+    return entry
   }
 
-  package func seek(to key: ByteView) {
-    node = newestVisible(memtable.list.firstNode(atOrAfter: SkipListKey(key), order: newestOrder))
+  package func seek(to key: ByteView) { seek(to: key, isPast: false) }
+
+  package func seekToFirst() { seek(to: ByteView(), isPast: false) }
+
+  private func seek(to key: ByteView, isPast: Bool) {
+    var walk = KeyWalk()
+    walk.seek(to: key, isPast: isPast, under: memtable.tree.anchor)
+    settle(walk)
   }
 
-  package func seekToFirst() { node = newestVisible(memtable.list.first) }
+  package func seek(before key: ByteView) { seekToLast(before: key) }
 
-  package func seek(before key: ByteView) {
-    node = newestVisible(before: memtable.list.lastNode(before: SkipListKey(key)))
-  }
+  package func seekToLast() { seekToLast(before: nil) }
 
-  package func seekToLast() { node = newestVisible(before: memtable.list.last) }
+  package func previousKey() { seekToLast(before: current.key) }
 
   package func next() {
     let entry = current
-    if entry.kind.hidesOlder || entry.isFold {
-      node = newestVisible(firstBehindKey(of: entry))
+    if !entry.kind.hidesOlder, !entry.isFold, let older = entry.older {
+      // Visible too.
+      self.entry = older
+    } else if var walk {
+      walk.advance()
+      settle(walk)
     } else {
-      // Older entries of the key are visible too; another key's newest perhaps not.
-      node = newestVisible(entry.next(0))
+      seek(to: entry.key, isPast: true)
     }
-    // What comes after it arrives while the caller looks at this one.
-    if let following = node?.next(0) { following.prefetch() }
   }
 
-  package func previousKey() {
-    node = newestVisible(before: memtable.list.lastNode(before: SkipListKey(current.key)))
-  }
-
-  /// The first visible entry at or behind `start`, which is a key's newest or any older one.
-  private func newestVisible(_ start: SkipListNode?) -> SkipListNode? {
-    var node = start
-    while let entry = node, entry.order > newestOrder { node = entry.next(0) }
-    return node
-  }
-
-  /// The newest visible entry of the last key at or before that of `start`, an oldest entry.
-  private func newestVisible(before start: SkipListNode?) -> SkipListNode? {
-    var node = start
-    while let entry = node {
-      let key = SkipListKey(entry.key)
-      // The oldest entry of a key is visible if any is.
-      if entry.order <= newestOrder {
-        return memtable.list.firstNode(atOrAfter: key, order: newestOrder)
+  /// To the first key from `start` on of which an entry is visible.
+  @inline(__always)
+  private func settle(_ start: KeyWalk) {
+    var walk = start
+    while let newest = walk.entry {
+      if let visible = newest.newest(notAbove: newestOrder) {
+        entry = visible
+        self.walk = walk
+        return
       }
-      node = memtable.list.lastNode(before: key)
+      walk.advance()
     }
-    return nil
+    entry = nil
+    self.walk = nil
   }
 
-  /// Past all entries of the key: a few steps, then a search.
-  private func firstBehindKey(of entry: SkipListNode) -> SkipListNode? {
-    let key = SkipListKey(entry.key)
-    var node = entry.next(0)
-    for _ in 0..<8 {
-      guard let candidate = node, key.compare(candidate) == 0 else { return node }
-      node = candidate.next(0)
+  /// To the last key before `key`, or of all, of which an entry is visible.
+  private func seekToLast(before key: ByteView?) {
+    walk = nil
+    var newest = memtable.tree.last(before: key)
+    while let candidate = newest {
+      if let visible = candidate.newest(notAbove: newestOrder) {
+        entry = visible
+        return
+      }
+      newest = memtable.tree.last(before: candidate.key)
     }
-    // No entry of the key has order 0.
-    return memtable.list.firstNode(atOrAfter: key, order: 0)
+    entry = nil
   }
 }

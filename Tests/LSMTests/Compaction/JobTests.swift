@@ -94,7 +94,7 @@ import VFS
   @Test func `a flush of what cancels out adds no file`() throws {
     var world = try JobWorld(seed: 1)
     let table = Memtable(
-      memory: MemoryBudget(byteCount: 1 << 20), merger: TextMerger(), randomSeed: 1)
+      memory: MemoryBudget(byteCount: 1 << 20), merger: TextMerger())
     ByteView.of(Array("key1".utf8)) { key in
       ByteView.of([1]) { table.insert(kind: .put, key: key, value: $0, sequence: .init(1)) }
       table.insert(kind: .delete, key: key, value: ByteView(), sequence: .init(2))
@@ -108,7 +108,7 @@ import VFS
     world.sequence = 2
     try world.flush([world.memtable(entries: 400, keys: 2)])
     let over = Memtable(
-      memory: MemoryBudget(byteCount: 1 << 20), merger: TextMerger(), randomSeed: 1)
+      memory: MemoryBudget(byteCount: 1 << 20), merger: TextMerger())
     ByteView.of(Array("key1".utf8)) { key in
       over.insert(kind: .delete, key: key, value: ByteView(), sequence: .init(1_000))
     }

@@ -83,7 +83,7 @@ struct JobWorld {
   /// A sealed memtable of random entries, which the model learns too.
   mutating func memtable(entries: Int, keys: Int = 200) -> Memtable {
     let table = Memtable(
-      memory: MemoryBudget(byteCount: 1 << 30), merger: TextMerger(), randomSeed: sequence + 1)
+      memory: MemoryBudget(byteCount: 1 << 30), merger: TextMerger())
     for _ in 0..<entries {
       sequence += 1
       let key = Array("key\(Int.random(in: 0..<keys, using: &random))".utf8)
