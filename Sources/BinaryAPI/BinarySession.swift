@@ -33,6 +33,8 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   private var greetingTimer: LoopTimer?
   private var isPaused = false
   private(set) var inputHasEnded = false
+  /// Bytes of the front's budget that requests of this turn may use: one lock for many of them.
+  private var turnCredit = 0
   /// Waits for one of the front's budgets.
   private var isWaitingForMemory = false
   /// Bytes taken for a long frame that is still arriving.
@@ -53,8 +55,10 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
 
   func start() {
     greetingTimer = loop.schedule(afterNanoseconds: front.options.greetingNanoseconds) {
-      [weak self] in
-      guard let self, state.phase == .greeting else { return }
+      // Not weak: that would make every count of the session's references slower. The timer lets
+      // go of it when it fires or is cancelled.
+      [self] in
+      guard state.phase == .greeting else { return }
       state.end()
       connection?.close()
     }
@@ -67,8 +71,11 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
     var requestCount = 0
     var lookedAhead = 0
     arrivalTime = 0
-    // What the last read holds on to must not outlive the call.
-    defer { row.clear() }
+    defer {
+      // What the last read holds on to must not outlive the call.
+      row.clear()
+      returnCredit()
+    }
     while !connection.isOutputFull {
       if connection.isShedding {
         if state.phase == .open {
@@ -188,15 +195,31 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   /// Counts a request in: its cost, or nil when the memory for it is not there yet.
   private func admit(_ operation: Operation, _ byteCount: Int) -> Int? {
     guard operation != .scanCredit, operation != .cancel else { return 0 }
-    guard acquire(byteCount, from: front.budget) else { return nil }
+    if byteCount <= turnCredit {
+      turnCredit -= byteCount
+    } else if front.budget.acquire(byteCount + BinarySession.turnCreditByteCount) {
+      turnCredit += BinarySession.turnCreditByteCount
+    } else {
+      guard acquire(byteCount, from: front.budget) else { return nil }
+    }
     releaseReserved()
     state.begin(byteCount: byteCount)
     return byteCount
   }
 
-  /// Counts a request out. Every request that was performed ends here exactly once.
-  func finish(_ cost: Int) {
-    state.finish(byteCount: cost)
+  private static let turnCreditByteCount = 16 << 10
+
+  private func returnCredit() {
+    guard turnCredit > 0 else { return }
+    front.budget.release(turnCredit)
+    turnCredit = 0
+  }
+
+  /// Counts requests out. Every request that was performed ends here exactly once.
+  ///
+  /// - Parameter cost: Of all of them.
+  func finish(_ cost: Int, requestCount: Int = 1) {
+    state.finish(requestCount, byteCount: cost)
     front.budget.release(cost)
     resume()
     closeWhenIdle()

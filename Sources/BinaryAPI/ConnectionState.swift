@@ -64,8 +64,8 @@ package struct ConnectionState {
     bytesInFlight += byteCount
   }
 
-  package mutating func finish(byteCount: Int) {
-    requestsInFlight -= 1
+  package mutating func finish(_ requestCount: Int = 1, byteCount: Int) {
+    requestsInFlight -= requestCount
     bytesInFlight -= byteCount
     precondition(requestsInFlight >= 0 && bytesInFlight >= 0, "finish what was begun")
   }

@@ -19,7 +19,7 @@ extension BinarySession: WriteOwner {
     let name = request.table
     var list = request.takeList()
     do throws(TableServiceError) {
-      try mutate(&list, of: name, WaitingWrite(of: self, id: id, cost: cost))
+      try mutate(&list, of: name, WaitingWrite(id: id, cost: cost))
     } catch {
       refuse(.mutate, id, Refusal(error))
       finish(cost)
@@ -32,30 +32,44 @@ extension BinarySession: WriteOwner {
     _ list: inout MutationList, of name: ByteView, _ write: WaitingWrite
   ) throws(TableServiceError) {
     let table = try tables.table(name, of: front.service)
-    if list.isEmpty { return answer(write, .success(())) }
+    if list.isEmpty {
+      if let connection { acknowledge(write, [], on: connection) }
+      return finish(write.cost)
+    }
     do throws(TableServiceError) {
-      try writes.mutate(&list, of: table, now: arrival, for: write)
+      try writes.mutate(&list, of: table, now: arrival, for: write, of: self)
     } catch .notFound(let code, let message) {
       guard let table = tables.refreshed(name, of: front.service) else {
         throw .notFound(code: code, message: message)
       }
-      try writes.mutate(&list, of: table, now: arrival, for: write)
+      try writes.mutate(&list, of: table, now: arrival, for: write, of: self)
     }
   }
 
-  /// Answers a mutate request that has its outcome.
-  func answer(_ write: WaitingWrite, _ result: Result<Void, TableServiceError>) {
-    switch result {
-    case .success:
-      send { writer, output in
-        writer.message(.mutate, write.id, into: &output) { body in
-          if write.rejected.isEmpty { return }
-          MutateResponse(rejected: write.rejected.map { RejectedRow($0, $1) }).encode(into: &body)
-        }
+  /// Answers mutate requests that have their outcome.
+  func answer(_ writes: AnsweredWrites) {
+    var count = 0
+    var cost = 0
+    writes.forEach { write, refused in
+      count += 1
+      cost += write.cost
+      guard let connection else { return }
+      switch writes.result {
+      case .success: acknowledge(write, refused, on: connection)
+      case .failure(let error): refuse(.mutate, write.id, Refusal(error))
       }
-    case .failure(let error): refuse(.mutate, write.id, Refusal(error))
     }
-    finish(write.cost)
+    finish(cost, requestCount: count)
+  }
+
+  private func acknowledge(
+    _ write: WaitingWrite, _ refused: [AnsweredWrites.RowRefusal], on connection: Connection
+  ) {
+    writer.message(.mutate, write.id, into: &connection.output) { body in
+      if refused.isEmpty { return }
+      MutateResponse(rejected: refused.map { RejectedRow($0, $1) }).encode(into: &body)
+    }
+    connection.setNeedsFlush()
   }
 
   func checkAndMutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {

@@ -5,27 +5,50 @@ package import DataModel
 package import Net
 package import Tablets
 
-/// A write that waits for its commit.
+/// A write that waits for its commit, as its owner knows it.
 package struct WaitingWrite: Sendable {
-  let owner: any WriteOwner
-  /// What its owner knows it by.
   package let id: UInt64
   /// What its owner gives back when it is answered.
   package let cost: Int
-  /// Rows that were refused; all others are in the commit.
-  package var rejected: [(row: Int, error: TableServiceError)] = []
 
-  package init(of owner: any WriteOwner, id: UInt64 = 0, cost: Int = 0) {
-    self.owner = owner
+  package init(id: UInt64 = 0, cost: Int = 0) {
     self.id = id
     self.cost = cost
   }
 }
 
-/// Who owes the answer to a write.
+/// The writes that one owner gave one after the other, and what became of them.
+package struct AnsweredWrites {
+  private let writes: ArraySlice<WaitingWrite>
+  private let refusals: [Int: [RowRefusal]]
+  /// Of all of them.
+  package let result: Result<Void, TableServiceError>
+
+  package typealias RowRefusal = (row: Int, error: TableServiceError)
+
+  fileprivate init(
+    _ writes: ArraySlice<WaitingWrite>, _ refusals: [Int: [RowRefusal]],
+    _ result: Result<Void, TableServiceError>
+  ) {
+    self.writes = writes
+    self.refusals = refusals
+    self.result = result
+  }
+
+  /// Calls `body` with each write in order, and its rows that were refused; all others are in the
+  /// commit.
+  @inline(__always)
+  package func forEach(_ body: (WaitingWrite, [RowRefusal]) -> Void) {
+    for index in writes.indices {
+      body(writes[index], refusals.isEmpty ? [] : refusals[index] ?? [])
+    }
+  }
+}
+
+/// Who owes the answers to writes.
 package protocol WriteOwner: AnyObject, Sendable {
-  /// The write has its outcome. Called once, on the loop.
-  func answer(_ write: WaitingWrite, _ result: Result<Void, TableServiceError>)
+  /// The writes have their outcome. On the loop; each write is answered once.
+  func answer(_ writes: AnsweredWrites)
 }
 
 /// The writes of one loop. On the loop only (`@unchecked` for that).
@@ -33,7 +56,40 @@ package final class LoopWrites: @unchecked Sendable {
   private struct Group {
     let table: Table
     let mutations: GatheredMutations
-    var writes: ContiguousArray<WaitingWrite>
+    var writes: Writes
+  }
+
+  /// Writes in the order of their coming. One owner's that follow each other are one run, so that
+  /// owners are counted by connection and not by write.
+  private struct Writes: Sendable {
+    private var writes: [WaitingWrite] = []
+    private var runs: [(owner: any WriteOwner, end: Int)] = []
+    private var refusals: [Int: [AnsweredWrites.RowRefusal]] = [:]
+
+    var count: Int { writes.count }
+
+    init(capacity: Int) { writes.reserveCapacity(capacity) }
+
+    @inline(__always)
+    mutating func append(
+      _ write: WaitingWrite, of owner: any WriteOwner, _ refused: [AnsweredWrites.RowRefusal]
+    ) {
+      if !refused.isEmpty { refusals[writes.count] = refused }
+      writes.append(write)
+      if let last = runs.indices.last, runs[last].owner === owner {
+        runs[last].end = writes.count
+      } else {
+        runs.append((owner, writes.count))
+      }
+    }
+
+    func answer(_ result: Result<Void, TableServiceError>) {
+      var start = 0
+      for run in runs {
+        run.owner.answer(AnsweredWrites(writes[start..<run.end], refusals, result))
+        start = run.end
+      }
+    }
   }
 
   private let loop: EventLoop
@@ -63,45 +119,43 @@ package final class LoopWrites: @unchecked Sendable {
   ///   - now: Microseconds: see `GatheredMutations.add`.
   /// - Throws: Why it is refused as a whole; the owner does not hear.
   package func mutate(
-    _ list: inout MutationList, of table: Table, now: Int64, for write: WaitingWrite
+    _ list: inout MutationList, of table: Table, now: Int64, for write: WaitingWrite,
+    of owner: any WriteOwner
   ) throws(TableServiceError) {
     // Whatever happens to a long one is its own fate.
     if list.byteCount >= GatheredMutations.byteLimit { commit() }
     let index = groupIndex(of: table)
     switch try groups[index].mutations.add(list, now: now) {
     case .joined(let receipt):
-      var write = write
-      write.rejected = receipt.rejected
-      groups[index].writes.append(write)
+      groups[index].writes.append(write, of: owner, receipt.rejected)
       if groups[index].mutations.byteCount >= GatheredMutations.byteLimit { commit() }
     case .mustGoAlone:
       commit()
       var taken = MutationList(capacity: 0)
       swap(&taken, &list)
-      mutateAlone(taken, of: table, for: write)
+      mutateAlone(taken, of: table, for: write, of: owner)
     }
   }
 
   private func mutateAlone(
-    _ list: consuming MutationList, of table: Table, for write: WaitingWrite
+    _ list: consuming MutationList, of table: Table, for write: WaitingWrite,
+    of owner: any WriteOwner
   ) {
     table.mutate(list, isPatient: false) { [loop] result in
       loop.execute {
-        var write = write
-        if case .success(let receipt) = result { write.rejected = receipt.rejected }
-        write.owner.answer(write, result.map { _ in })
+        var writes = Writes(capacity: 1)
+        writes.append(write, of: owner, (try? result.get())?.rejected ?? [])
+        writes.answer(result.map { _ in })
       }
     }
   }
 
   private func groupIndex(of table: Table) -> Int {
     if let known = groups.firstIndex(where: { $0.table === table }) { return known }
-    var writes: ContiguousArray<WaitingWrite> = []
-    writes.reserveCapacity(lastWriteCount)
     groups.append(
       Group(
         table: table, mutations: GatheredMutations(table, byteCount: lastByteCount),
-        writes: writes))
+        writes: Writes(capacity: lastWriteCount)))
     if !isCommitDue {
       isCommitDue = true
       loop.afterDispatch { [self] in
@@ -124,17 +178,11 @@ package final class LoopWrites: @unchecked Sendable {
       let (writes, loop) = (group.writes, loop)
       group.mutations.commit { result in
         if loop.isCurrent {
-          LoopWrites.answer(writes, result)
+          writes.answer(result)
         } else {
-          loop.execute { LoopWrites.answer(writes, result) }
+          loop.execute { writes.answer(result) }
         }
       }
     }
-  }
-
-  private static func answer(
-    _ writes: ContiguousArray<WaitingWrite>, _ result: Result<Void, TableServiceError>
-  ) {
-    for write in writes { write.owner.answer(write, result) }
   }
 }

@@ -32,7 +32,7 @@ enum MutationRoutes {
     do throws(TableServiceError) {
       try context.writes.mutate(
         &list, of: table, now: context.front.time.wallMicroseconds,
-        for: WaitingWrite(of: exchange))
+        for: WaitingWrite(), of: exchange)
     } catch {
       exchange.finish(Problem(error))
     }
@@ -115,15 +115,17 @@ enum MutationRoutes {
 
 extension Exchange: WriteOwner {
   /// Answers 204 when the row is committed.
-  func answer(_ write: WaitingWrite, _ result: Result<Void, TableServiceError>) {
-    switch result {
-    case .success:
-      if let refused = write.rejected.first {
-        finish(Problem(refused.error))
-      } else {
-        finish(Reply(204), ByteView())
+  func answer(_ writes: AnsweredWrites) {
+    writes.forEach { _, refused in
+      switch writes.result {
+      case .success:
+        if let refused = refused.first {
+          finish(Problem(refused.error))
+        } else {
+          finish(Reply(204), ByteView())
+        }
+      case .failure(let error): finish(Problem(error))
       }
-    case .failure(let error): finish(Problem(error))
     }
   }
 }
