@@ -45,8 +45,8 @@ package final class RowCache: Sendable {
   private final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     private var state: RowCacheShard
-    init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
-      state = RowCacheShard(memory, byteCount: byteCount)
+    init(_ memory: UnsafeMutableRawPointer, _ layout: RowCacheShard.Layout) {
+      state = RowCacheShard(memory, layout)
     }
 
     @inline(__always)
@@ -65,7 +65,9 @@ package final class RowCache: Sendable {
   private let shards: [Shard]
   /// Of all shards, one after the other. `nonisolated(unsafe)`: they guard it.
   private nonisolated(unsafe) let memory: UnsafeMutableRawPointer?
-  private let mappedByteCount: Int
+  /// Of one shard.
+  private let byteCount: Int
+  private let layout: RowCacheShard.Layout
   private let owners = Atomic<UInt32>(0)
 
   /// - Parameter byteCount: Most bytes to hold; none below 128 KiB.
@@ -75,16 +77,16 @@ package final class RowCache: Sendable {
       count *= 2
     }
     let share = count > 0 ? byteCount / count & ~63 : 0
-    mappedByteCount = share * count
-    memory = count > 0 ? strata_map_memory(mappedByteCount) : nil
+    let layout = RowCacheShard.Layout(byteCount: share)
+    self.byteCount = share
+    self.layout = layout
+    memory = count > 0 ? strata_map_memory(share * count) : nil
     shards =
-      memory.map { memory in
-        (0..<count).map { Shard(memory + $0 * share, byteCount: share) }
-      } ?? []
+      memory.map { memory in (0..<count).map { Shard(memory + $0 * share, layout) } } ?? []
   }
 
   deinit {
-    if let memory { strata_unmap_memory(memory, mappedByteCount) }
+    if let memory { strata_unmap_memory(memory, byteCount * shards.count) }
   }
 
   func makeOwner() -> RowCacheOwner {
@@ -145,10 +147,13 @@ package final class RowCache: Sendable {
     }
   }
 
-  /// Brings what a `find` will touch first into the processor's cache.
+  /// Brings what a `find` will touch first into the processor's cache. Takes no lock: where a
+  /// bucket lies does not change.
   func prefetch(keyHash: UInt64, owner: RowCacheOwner) {
+    guard let memory else { return }
     let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
-    shard(keyHash)?.withLock { $0.prefetchBucket(hash) }
+    strata_prefetch(
+      memory + (shardIndex(keyHash) * byteCount + layout.bucketOffset(hash)))
   }
 
   /// The same for what it touches next; a moment later.
@@ -161,23 +166,35 @@ package final class RowCache: Sendable {
   ///
   /// - Returns: The shards, a bit each.
   func beginChange(keyHashes: ContiguousArray<UInt64>, owner: RowCacheOwner) -> UInt64 {
-    guard isEnabled else { return 0 }
-    var touched: UInt64 = 0
-    if keyHashes.count > 1 {
-      for keyHash in keyHashes { prefetch(keyHash: keyHash, owner: owner) }
-    }
-    for keyHash in keyHashes {
-      let index = shardIndex(keyHash)
-      let isNew = touched & (1 << UInt64(index)) == 0
-      touched |= 1 << UInt64(index)
-      shards[index].withLock { shard in
-        if isNew { shard.close() }
-        // Not before: who has inserted under a newer number until now has made it visible.
-        let owner = owner.number.load(ordering: .acquiring)
-        shard.remove(Self.mix(keyHash, owner), owner: owner)
+    guard isEnabled, !keyHashes.isEmpty else { return 0 }
+    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: keyHashes.count) { following in
+      // A chain of keys for each shard, so that it is locked once.
+      var first = InlineArray<64, Int32>(repeating: -1)
+      var touched: UInt64 = 0
+      for (index, keyHash) in keyHashes.enumerated() {
+        let shard = shardIndex(keyHash)
+        following.initializeElement(at: index, to: first[shard])
+        first[shard] = Int32(index)
+        touched |= 1 << UInt64(shard)
+        prefetch(keyHash: keyHash, owner: owner)
       }
+      var rest = touched
+      while rest != 0 {
+        let index = rest.trailingZeroBitCount
+        rest &= rest - 1
+        shards[index].withLock { shard in
+          shard.close()
+          // Not before: who has inserted under a newer number until now has made it visible.
+          let owner = owner.number.load(ordering: .acquiring)
+          var next = first[index]
+          while next >= 0 {
+            shard.remove(Self.mix(keyHashes[Int(next)], owner), owner: owner)
+            next = following[Int(next)]
+          }
+        }
+      }
+      return touched
     }
-    return touched
   }
 
   func endChange(_ touched: UInt64) {

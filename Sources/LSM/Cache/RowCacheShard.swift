@@ -37,17 +37,37 @@ struct RowCacheShard: ~Copyable {
   private(set) var changeCount: UInt64 = 0
   private var closers = 0
 
+  /// How a shard's memory is divided.
+  struct Layout: Sendable {
+    /// Bytes of the ring; the table is behind it.
+    let ringByteCount: Int
+    /// A power of two.
+    let bucketCount: Int
+
+    init(byteCount: Int) {
+      // The table takes an eighth of what the ring does, or less.
+      ringByteCount = byteCount / 9 * 8 & ~63
+      var count = 1
+      let wanted =
+        ringByteCount / (RowCacheShard.assumedEntryByteCount * RowCacheShard.slotsPerBucket)
+      while count * 2 <= wanted { count *= 2 }
+      bucketCount = count
+    }
+
+    /// Bytes from the start of a shard's memory to the bucket of a hash.
+    func bucketOffset(_ hash: UInt64) -> Int {
+      ringByteCount + (Int(truncatingIfNeeded: hash) & (bucketCount - 1))
+        * RowCacheShard.slotsPerBucket * MemoryLayout<UInt64>.stride
+    }
+  }
+
   /// - Parameter memory: Zeroed, aligned to 64 bytes, at least 4,608 of them; outlives the shard.
-  init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
-    // The table takes an eighth of what the ring does, or less.
-    capacity = byteCount / 9 * 8 & ~63
-    var count = 1
-    let wanted = capacity / (Self.assumedEntryByteCount * Self.slotsPerBucket)
-    while count * 2 <= wanted { count *= 2 }
-    bucketMask = count - 1
+  init(_ memory: UnsafeMutableRawPointer, _ layout: Layout) {
+    capacity = layout.ringByteCount
+    bucketMask = layout.bucketCount - 1
     ring = memory
     buckets = (memory + capacity).bindMemory(
-      to: UInt64.self, capacity: count * Self.slotsPerBucket)
+      to: UInt64.self, capacity: layout.bucketCount * Self.slotsPerBucket)
   }
 
   // MARK: - Changes
@@ -114,8 +134,6 @@ struct RowCacheShard: ~Copyable {
     }
     return (kind, Int(ring.load(fromByteOffset: offset + 4, as: UInt32.self)))
   }
-
-  func prefetchBucket(_ hash: UInt64) { strata_prefetch(bucket(hash)) }
 
   func prefetchEntry(_ hash: UInt64) {
     let bucket = bucket(hash)
