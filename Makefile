@@ -123,10 +123,12 @@ fault-sweep: release-tests
 oversized: release-tests
 	STRATA_OVERSIZED=1 $(SIMULATE) OversizedInputTests
 
-## IDLE idle connections, a tenth of that half-open, a hundredth slow, beside good clients.
+## IDLE idle connections, a tenth of that half-open, a hundredth slow, beside good clients; those of
+## HABITS.
 IDLE ?= 10000
+HABITS ?= idle,halfOpen,slowReader,slowWriter
 slow-clients: release-tests
-	STRATA_IDLE_CONNECTIONS=$(IDLE) $(SIMULATE) SlowClientTests
+	STRATA_IDLE_CONNECTIONS=$(IDLE) STRATA_SLOW_HABITS=$(HABITS) $(SIMULATE) SlowClientTests
 
 ## Five times a server's peak for DURATION, over each of PROTOCOLS.
 DURATION ?= 10m

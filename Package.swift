@@ -221,9 +221,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Bytes", "DataModel", "JSON", "BinaryProtocol", "Client", "TestSupport", "kvserver",
-        "kvctl",
-        "kvbench",
+        "CLinux", "Bytes", "DataModel", "JSON", "BinaryProtocol", "Client", "TestSupport",
+        "kvserver", "kvctl", "kvbench",
       ],
       swiftSettings: strict),
   ]

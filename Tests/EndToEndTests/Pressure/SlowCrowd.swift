@@ -28,6 +28,8 @@ final class SlowCrowd: @unchecked Sendable {
   /// Whoever has not finished greeting or head is cut off after ten seconds; in half that time all
   /// are new ones.
   private static let turnoverSeconds = 5.0
+  /// As few at a time as come to it by themselves: a thousand clients have no common clock.
+  private static let stepMicroseconds: UInt32 = 2_000
 
   let habit: SlowHabit
   private let http: UInt16
@@ -46,6 +48,8 @@ final class SlowCrowd: @unchecked Sendable {
     guard habit == .halfOpen || habit == .slowWriter else { return }
     thread.enter()
     Thread.detachNewThread { [self] in
+      // It shares a core with the good clients, who must not wait for what it does there.
+      LeftoverTime.confineThread()
       keepUp()
       thread.leave()
     }
@@ -111,7 +115,7 @@ final class SlowCrowd: @unchecked Sendable {
     var replaced = 0
     var seconds = 0
     while !isOver.load(ordering: .relaxed) {
-      usleep(20_000)
+      usleep(Self.stepMicroseconds)
       let elapsed = start.duration(to: .now) / .seconds(1)
       if habit == .halfOpen {
         let due = Int(elapsed / Self.turnoverSeconds * Double(sockets.count))
