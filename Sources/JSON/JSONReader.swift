@@ -218,13 +218,16 @@ package struct JSONReader: ~Copyable {
   }
 
   func unexpected(_ expected: String) -> JSONError {
-    failure(.syntax, at: offset, "expected \(expected), found \(found)")
+    failure(.syntax, at: offset, "not JSON: expected \(expected), found \(found)")
   }
 
-  /// Another kind of value than `expected`, or no value at all.
+  /// Another kind of value than `expected`, or no value at all: its first byte alone does not say
+  /// that `no row` is none.
   mutating func mismatch(_ expected: JSONKind) throws(JSONError) -> JSONError {
     let kind = try peek()
-    return failure(.type, at: offset, "expected \(expected.phrase), found \(kind.phrase)")
+    let start = offset
+    try skipValue()
+    return failure(.type, at: start, "expected \(expected.phrase), found \(kind.phrase)")
   }
 
   private var found: String {

@@ -139,6 +139,8 @@ import Testing
       #expect(
         errors.map { $0["code"] }
           == [.string("malformed_json"), .string("unknown_family"), .string("line_too_long")])
+      #expect(errors[0]["column"] == .integer(2))
+      #expect(errors[0]["message"] == .string("not JSON: expected 'null', found 'o'"))
     }
     let dead = try client.ask("GET", "/v1/tables/dead/rows?prefix=t/q/").body
     for position in ["102", "104", "106"] {

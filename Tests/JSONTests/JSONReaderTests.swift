@@ -129,6 +129,25 @@ import Testing
   }
 
   @Test(
+    "what only begins like another kind of value is no JSON, with the place where it ends to be",
+    arguments: [
+      ("no row", "not JSON: expected 'null', found 'o'", 2),
+      ("tru", "not JSON: expected 'true', found the end of the text", 4),
+      ("-x", "not JSON: expected a digit, found 'x'", 2),
+      ("[1,]", "not JSON: expected a value, found ']'", 4),
+      ("null", "expected an object, found null", 1),
+      ("row", "not JSON: expected a value, found 'r'", 1),
+    ])
+  func neither(text: String, message: String, column: Int) {
+    ByteView.of(text) { view in
+      var reader = JSONReader(view)
+      let error = #expect(throws: JSONError.self) { try reader.beginObject() }
+      #expect(error?.message == message)
+      #expect(error?.column == column)
+    }
+  }
+
+  @Test(
     "int64 takes integers that fit and nothing else",
     arguments: [
       ("12", 12), ("-0", 0), ("9223372036854775807", Int64.max), ("1.0", nil), ("1e2", nil),
