@@ -40,12 +40,17 @@ struct Stopwatch {
   }
 }
 
-/// Merges nothing: cells as sorted keys are plain puts.
+/// The newest entry stands for all: cells as sorted keys are plain puts.
 final class NewestWins: ValueMerger {
   func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
     into output: inout MergeOutput
-  ) -> MergeOutcome { operands.count == 1 ? .unchanged : .put }
+  ) -> MergeOutcome {
+    guard operands.count > 1, let newest = operands.first else { return .unchanged }
+    if newest.kind == .delete { return isOldest ? .nothing : .delete }
+    output.bytes.append(newest.value)
+    return .put
+  }
 }
 
 @main
