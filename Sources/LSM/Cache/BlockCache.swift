@@ -98,6 +98,11 @@ package final class BlockCache: Sendable {
     shard(hash).state.withLock { $0.replace(block, for: key, hash: hash) }
   }
 
+  /// Whether `offer` would keep a block of so many bytes now.
+  func hasRoom(for key: BlockKey, byteCount: Int) -> Bool {
+    shard(key.hash).state.withLock { $0.hasRoom(byteCount: byteCount) }
+  }
+
   /// Keeps a block where there is room, and lets nothing go for it.
   func offer(_ block: Block, for key: BlockKey) {
     let hash = key.hash

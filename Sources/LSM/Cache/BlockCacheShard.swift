@@ -13,6 +13,15 @@ struct BlockKey: Equatable {
   var file: UInt64
   var offset: UInt64
 
+  init(file: UInt64, offset: UInt64) {
+    self.file = file
+    self.offset = offset
+  }
+
+  init(_ file: CachedFileID, at offset: UInt64) {
+    self.init(file: file.rawValue, offset: offset)
+  }
+
   /// Spreads over shards (high bits) and buckets (low bits).
   var hash: UInt64 {
     let product = (file ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(
@@ -128,10 +137,16 @@ struct BlockCacheShard: ~Copyable {
 
   /// Keeps `block` if nothing has to go for it, to be the first to go itself.
   mutating func offer(_ block: Block, for key: BlockKey, hash: UInt64) {
-    guard node(for: key, hash: hash) < 0, byteCount + Self.cost(block) <= byteCountLimit,
-      Self.cost(block) <= byteCountLimit / 2
-    else { return }
+    guard node(for: key, hash: hash) < 0, hasRoom(byteCount: block.allocatedByteCount) else {
+      return
+    }
     hold(block, for: key, hash: hash, in: .small)
+  }
+
+  /// Whether nothing has to go for a block of so many bytes, which is no half of the shard either.
+  func hasRoom(byteCount: Int) -> Bool {
+    let cost = byteCount + Self.overheadByteCount
+    return self.byteCount + cost <= byteCountLimit && cost <= byteCountLimit / 2
   }
 
   /// Puts a block that the shard does not have at a queue's newest end.

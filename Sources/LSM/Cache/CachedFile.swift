@@ -27,10 +27,13 @@ package struct CachedFile: Sendable {
   ///
   /// - Parameter use: Of what the contents were made from.
   func keep(_ contents: ByteView, at offset: UInt64, for use: BlockUse) {
-    let key = BlockKey(file: id.rawValue, offset: offset)
+    let key = BlockKey(id, at: offset)
     switch use {
     case .absent: break
-    case .kept: cache.offer(Block(copying: contents), for: key)
+    case .kept:
+      // A full cache, the usual case, is asked before anything is copied.
+      guard cache.hasRoom(for: key, byteCount: contents.count) else { return }
+      cache.offer(Block(copying: contents), for: key)
     case .asked: cache.replace(Block(copying: contents), for: key)
     }
   }

@@ -137,7 +137,7 @@ package final class TableReader: Sendable {
   func block(
     _ handle: BlockHandle, priority: BlockPriority, wait: ReadWait, keep: Bool = true
   ) throws(EngineError) -> Block {
-    let key = BlockKey(file: id.rawValue, offset: handle.offset)
+    let key = BlockKey(id, at: handle.offset)
     if let block = cache.block(for: key) { return block }
     if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
       throw .wouldBlock
@@ -151,7 +151,7 @@ package final class TableReader: Sendable {
   func scannedBlock(
     _ handle: BlockHandle, _ ahead: inout ReadAhead, wait: ReadWait
   ) throws(EngineError) -> Block {
-    let key = BlockKey(file: id.rawValue, offset: handle.offset)
+    let key = BlockKey(id, at: handle.offset)
     if let block = cache.peek(at: key) { return block }
     if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
       throw .wouldBlock
@@ -165,9 +165,7 @@ package final class TableReader: Sendable {
   func mergedBlock(
     _ handle: BlockHandle, _ ahead: inout ReadAhead, wait: ReadWait
   ) throws(EngineError) -> (block: Block, use: BlockUse) {
-    if let found = cache.look(at: BlockKey(file: id.rawValue, offset: handle.offset)) {
-      return found
-    }
+    if let found = cache.look(at: BlockKey(id, at: handle.offset)) { return found }
     return (try ahead.block(handle, of: self, wait: wait), .absent)
   }
 
