@@ -38,28 +38,15 @@ package struct CompactionJob {
       fileByteCount: choice.outputLevel == 0
         ? nil : UInt64(environment.options.tableFileByteCount),
       grandparents: grandparents)
-    var droppedUpTo = SequenceNumber.zero
-    var collected = CollectedKeys()
-    do throws(EngineError) {
-      let older = OlderFiles(
-        version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
-      var merge = KeyMerge(environment, older: older, newer: newer)
-      try merge.run(MergingCursor(sources), into: output)
-      collected = merge.collected
-      if merge.hasDroppedKeys { droppedUpTo = sequences.upperBound }
-      try output.finish()
-    } catch {
-      output.abandon()
-      throw error
-    }
-    var edit = VersionEdit()
+    let older = OlderFiles(
+      version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
+    var result = try KeyMerge(environment, older: older, newer: newer).run(
+      sources, into: output, level: choice.outputLevel, upTo: sequences.upperBound,
+      bytesRead: choice.byteCount)
     for input in choice.inputs {
-      for file in input.files { edit.remove(file.number, fromLevel: input.level) }
+      for file in input.files { result.edit.remove(file.number, fromLevel: input.level) }
     }
-    for table in output.tables { edit.add(table, toLevel: choice.outputLevel) }
-    return JobResult(
-      edit: edit, bytesRead: choice.byteCount, bytesWritten: output.bytesWritten,
-      droppedUpTo: droppedUpTo, collected: collected)
+    return result
   }
 
   /// Newest first: level 0 file by file, then each level.

@@ -29,35 +29,21 @@ package struct FlushJob {
   /// - Throws: `.closed` when told to stop, or what a file operation said; no file is left then.
   package func run() throws(EngineError) -> JobResult {
     let full = memtables.filter { !$0.isEmpty }
-    var edit = VersionEdit()
     guard let newest = full.first, let oldest = full.last else {
-      return JobResult(edit: edit, bytesRead: 0, bytesWritten: 0)
+      return JobResult(edit: VersionEdit(), bytesRead: 0, bytesWritten: 0)
     }
     // One file: level 0 knows which file is newer by sequence numbers, so two files of one flush
     // would be told apart by nothing.
     let output = TableOutput(
       environment.pacingFlushes, sequences: oldest.firstSequence...newest.lastSequence,
       fileByteCount: nil, grandparents: Grandparents([], limit: 0))
-    var droppedUpTo = SequenceNumber.zero
-    var collected = CollectedKeys()
-    do throws(EngineError) {
-      let older = OlderFiles(version, outputLevel: 0, excluding: [])
-      var merge = KeyMerge(environment, older: older, newer: newer)
-      let sources = full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }
-      try merge.run(MergingCursor(sources), into: output)
-      collected = merge.collected
-      if merge.hasDroppedKeys { droppedUpTo = newest.lastSequence }
-      try output.finish()
-    } catch {
-      output.abandon()
-      throw error
-    }
-    for table in output.tables { edit.add(table, toLevel: 0) }
-    edit.lastSequence = newest.lastSequence
+    let older = OlderFiles(version, outputLevel: 0, excluding: [])
     let read = full.reduce(0) { $0 + $1.byteCount }
-    return JobResult(
-      edit: edit, bytesRead: UInt64(read), bytesWritten: output.bytesWritten,
-      droppedUpTo: droppedUpTo, collected: collected)
+    var result = try KeyMerge(environment, older: older, newer: newer).run(
+      full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }, into: output, level: 0,
+      upTo: newest.lastSequence, bytesRead: UInt64(read))
+    result.edit.lastSequence = newest.lastSequence
+    return result
   }
 }
 

@@ -14,9 +14,9 @@ struct KeyMerge: ~Copyable {
   private var operands: [Operand] = []
   private var merged = MergeOutput(capacity: 4 << 10)
   /// Some key left nothing behind.
-  private(set) var hasDroppedKeys = false
+  private var hasDroppedKeys = false
   /// Keys of which the merger has collected something.
-  private(set) var collected = CollectedKeys()
+  private var collected = CollectedKeys()
 
   /// Keys between two looks at `shouldStop`, for jobs that write little.
   private static let keysPerCheck = 4_096
@@ -28,7 +28,31 @@ struct KeyMerge: ~Copyable {
     shouldStop = environment.shouldStop
   }
 
-  mutating func run(_ cursor: MergingCursor, into output: TableOutput) throws(EngineError) {
+  /// Merges the sources, newest first, into files of a level.
+  ///
+  /// - Parameter newest: The highest number among the sources' entries.
+  /// - Throws: What stopped it; no file is left then.
+  consuming func run(
+    _ sources: [any EntryCursor], into output: TableOutput, level: Int, upTo newest: SequenceNumber,
+    bytesRead: UInt64
+  ) throws(EngineError) -> JobResult {
+    do throws(EngineError) {
+      try run(MergingCursor(sources), into: output)
+      try output.finish()
+    } catch {
+      output.abandon()
+      throw error
+    }
+    var edit = VersionEdit()
+    for table in output.tables { edit.add(table, toLevel: level) }
+    return JobResult(
+      edit: edit, bytesRead: bytesRead, bytesWritten: output.bytesWritten,
+      droppedUpTo: hasDroppedKeys ? newest : .zero, collected: collected)
+  }
+
+  private mutating func run(
+    _ cursor: MergingCursor, into output: TableOutput
+  ) throws(EngineError) {
     try cursor.seekToFirst()
     var untilCheck = KeyMerge.keysPerCheck
     while cursor.isValid {
