@@ -31,6 +31,7 @@ struct EngineEventLog: Sendable {
           "bytes_read": "\(read)", "bytes_written": "\(written)",
           "ms": "\(nanoseconds / 1_000_000)",
         ])
+    case .collected: break
     case .writersSlowed(let directory, let bytesPerSecond):
       logger.notice(
         "writers are slowed: flushes and compactions are behind",

@@ -59,6 +59,8 @@ package enum EngineEvent: Sendable {
   case compacted(
     directory: String, fromLevel: Int, toLevel: Int, bytesRead: UInt64, bytesWritten: UInt64,
     nanoseconds: UInt64)
+  /// Files are in force that lack what reads could have shown: rules took it.
+  case collected(directory: String)
   /// Flushes and compactions are behind: commits are held back to this rate from now on.
   case writersSlowed(directory: String, bytesPerSecond: UInt64)
   case backgroundFailed(directory: String, job: String, error: EngineError)

@@ -114,7 +114,10 @@ final class EngineState: Sendable {
           droppedUpTo: max(old.droppedUpTo, droppedUpTo))
       }
     }
-    if let rows = environment.rows, let rowOwner { rows.forget(collected, of: rowOwner) }
+    if !collected.isEmpty {
+      if let rows = environment.rows, let rowOwner { rows.forget(collected, of: rowOwner) }
+      environment.events(.collected(directory: directory))
+    }
     for memtable in flushed {
       environment.memory.sealedChanged(by: -memtable.memtable.allocatedByteCount)
     }

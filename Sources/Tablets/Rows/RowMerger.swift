@@ -9,23 +9,18 @@ package import Bytes
 internal import DataModel
 package import LSM
 internal import Runtime
-internal import Synchronization
 
 /// Combines packed rows under the table's current schema.
 package final class RowMerger: ValueMerger {
   private let rules: CurrentRules
   private let time: any TimeSource
   let sizes: RowSizes
-  private let collections = Atomic<UInt64>(0)
 
   init(rules: CurrentRules, time: any TimeSource, sizes: RowSizes) {
     self.rules = rules
     self.time = time
     self.sizes = sizes
   }
-
-  /// Grows whenever a rule took away a cell that a read could have seen.
-  var collectionCount: UInt64 { collections.load(ordering: .acquiring) }
 
   package func merge(
     key: ByteView, operands: [Operand], isOldest: Bool, newer: NewerEntries,
@@ -39,10 +34,7 @@ package final class RowMerger: ValueMerger {
     do {
       let outcome = try work.merge(
         key, operands, request(operands, isOldest: isOldest, newer), into: &output.bytes)
-      if work.hasCollected {
-        output.hasCollected = true
-        collections.add(1, ordering: .acquiringAndReleasing)
-      }
+      output.hasCollected = work.hasCollected
       sizes.merged(key, byteCount: output.bytes.count)
       return outcome
     } catch {

@@ -74,14 +74,9 @@ struct TableOpener: Sendable {
     var environment = environment
     let report = environment.events
     environment.events = { event in
-      switch event {
-      case .flushed:
-        let count = merger.collectionCount
-        if epoch.collectionsInstalled(count, by: .flush) { changes.fireAll() }
-      case .compacted:
-        let count = merger.collectionCount
-        if epoch.collectionsInstalled(count, by: .compaction) { changes.fireAll() }
-      case .recovered, .writersSlowed, .backgroundFailed, .becameReadOnly: break
+      if case .collected = event {
+        epoch.noteCollection()
+        changes.fireAll()
       }
       report(event)
     }

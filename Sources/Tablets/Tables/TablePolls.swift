@@ -53,29 +53,13 @@ extension Table {
 
 /// What makes versions of one opening, schema and state of collection differ from others.
 final class TableEpoch: Sendable {
-  /// What makes table files; each kind one at a time, beside the other.
-  enum Job { case flush, compaction }
-
   private let opening: UInt64
   private let collections = Atomic<UInt64>(0)
-  private let seenByFlushes = Atomic<UInt64>(0)
-  private let seenByCompactions = Atomic<UInt64>(0)
 
   init(opening: UInt64) { self.opening = opening }
 
-  /// Called when table files made by merges that had collected `count` times are in force. What one
-  /// kind of job has seen says nothing of the other's files, which may still be on their way.
-  @discardableResult
-  func collectionsInstalled(_ count: UInt64, by job: Job) -> Bool {
-    let before =
-      switch job {
-      case .flush: seenByFlushes.exchange(count, ordering: .acquiringAndReleasing)
-      case .compaction: seenByCompactions.exchange(count, ordering: .acquiringAndReleasing)
-      }
-    guard before != count else { return false }
-    collections.add(1, ordering: .acquiringAndReleasing)
-    return true
-  }
+  /// Table files are in force that show less than those before them.
+  func noteCollection() { collections.add(1, ordering: .acquiringAndReleasing) }
 
   func value(schemaVersion: UInt64, second: Int64) -> UInt64 {
     var hash = opening

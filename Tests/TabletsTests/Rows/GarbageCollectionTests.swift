@@ -46,7 +46,7 @@ import Testing
         #expect(kept == ages.count || withOlder.map(\.value) == expected)
       }
     }
-    #expect((world.merger.collectionCount > 0) == (kept < ages.count))
+    #expect((world.collections.count > 0) == (kept < ages.count))
   }
 
   @Test func `an overwritten cell that was collected does not come back`() throws {

@@ -65,10 +65,10 @@ import Testing
       let expected = all.filter { cell in
         kept(columns["\(cell.family):\(cell.qualifier)"] ?? [], rule, now: now).contains(cell)
       }
-      let before = world.merger.collectionCount
+      let before = world.collections.count
       let settled = world.merge(entries, isOldest: true)
       #expect(try world.read(settled.map { [$0] } ?? []) == expected, "seed \(seed)")
-      let hasCollected = world.merger.collectionCount > before
+      let hasCollected = world.collections.count > before
       #expect(hasCollected == (expected.count < all.count), "seed \(seed)")
       if hasCollected { collecting += 1 }
     }

@@ -75,16 +75,6 @@ import Testing
     #expect(table.changes.hasChange(in: left, after: sequence) == true)
   }
 
-  @Test func `a flush does not speak for a compaction under way`() {
-    let epoch = TableEpoch(opening: 7)
-    // A compaction has collected once, and its files are not in force yet.
-    #expect(epoch.collectionsInstalled(1, by: .flush))
-    let between = epoch.value(schemaVersion: 1, second: 0)
-    #expect(epoch.collectionsInstalled(1, by: .compaction))
-    #expect(epoch.value(schemaVersion: 1, second: 0) != between)
-    #expect(!epoch.collectionsInstalled(1, by: .flush))
-  }
-
   private func commit(_ key: String, _ sequence: UInt64, to changes: RangeChanges) {
     var batch = WriteBatch()
     ByteView.of(key) { batch.append(.delete, key: $0, value: ByteView()) }
