@@ -239,8 +239,9 @@ import Testing
       let input = OversizedInput(
         .tcp, "value \(number)", [(head, 1), ([1], valueByteCount)], answer, says: "",
         goesOn: true)
-      // What the values before it still cost, their flush and merging, is not this one's.
-      memory.settle()
+      // What the values before it still cost is not this one's: their flush, and the merging that
+      // begins when nothing was written for two seconds.
+      memory.settle(for: .seconds(4))
       try memory.forgetMost()
       let before = memory.mostByteCount
       let outcome = try input.send(to: server)

@@ -20,12 +20,12 @@ struct ServerMemory {
     try Data("5".utf8).write(to: URL(filePath: "/proc/\(process)/clear_refs"))
   }
 
-  /// Waits until it has held the same for a second; gives up after thirty.
-  func settle() {
+  /// Waits until it has held the same for so long; gives up after thirty seconds.
+  func settle(for quiet: Duration = .seconds(1)) {
     var last = residentByteCount
     var since = ContinuousClock.now
     let start = since
-    while since.duration(to: .now) < .seconds(1), start.duration(to: .now) < .seconds(30) {
+    while since.duration(to: .now) < quiet, start.duration(to: .now) < .seconds(30) {
       usleep(50_000)
       let now = residentByteCount
       if abs(now - last) > 256 << 10 {
