@@ -30,6 +30,7 @@ let package = Package(
     .executable(name: "kvserver", targets: ["kvserver"]),
     .executable(name: "kvctl", targets: ["kvctl"]),
     .executable(name: "kvbench", targets: ["kvbench"]),
+    .executable(name: "kvenginebench", targets: ["kvenginebench"]),
     .library(name: "StrataClient", targets: ["Client"]),
   ],
   dependencies: [
@@ -134,10 +135,19 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Load", swiftSettings: hot),
-    // What the engine alone can do, as JSON lines.
+    // The C interfaces of other engines, found at run time.
+    .target(
+      name: "CPeerLibraries", path: "Benchmarks/PeerLibraries",
+      cSettings: [.define("_GNU_SOURCE")]),
+    // The engine beside RocksDB, LevelDB and LMDB.
     .executableTarget(
-      name: "kvenginebench", dependencies: ["Bytes", "Runtime", "VFS", "LSM"],
-      path: "Benchmarks/EngineBenchmark", swiftSettings: hot),
+      name: "kvenginebench",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "CLinux", "CPeerLibraries",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Engine", swiftSettings: hot),
     // Rows as sorted cells against rows as packed values; see docs/decisions/0003.
     .executableTarget(
       name: "kvrowshapes",
