@@ -41,10 +41,10 @@ bench: release
 	$(SWIFT) build -c release --product kvbench
 	$(RELEASE)/kvbench peers --kvserver $(RELEASE)/kvserver $(BENCH)
 
-## Engine workloads; one JSON line each.
+## Our engine beside RocksDB, LevelDB and LMDB, as far as they are installed, in some minutes.
 bench-engine: packages
 	$(SWIFT) build -c release --product kvenginebench
-	$(RELEASE)/kvenginebench
+	$(RELEASE)/kvenginebench $(BENCH)
 
 ## Kills a loaded server with SIGKILL and checks what is left, CYCLES times.
 CYCLES ?= 50

@@ -217,7 +217,7 @@ let package = Package(
     .testTarget(
       name: "LoadTests",
       dependencies: [
-        "Bytes", "Runtime", "kvbench",
+        "Bytes", "Runtime", "kvbench", "kvenginebench",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
     // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
@@ -232,7 +232,7 @@ let package = Package(
       name: "EndToEndTests",
       dependencies: [
         "CLinux", "Bytes", "DataModel", "JSON", "BinaryProtocol", "Client", "TestSupport",
-        "kvserver", "kvctl", "kvbench",
+        "kvserver", "kvctl", "kvbench", "kvenginebench",
       ],
       swiftSettings: strict),
   ]

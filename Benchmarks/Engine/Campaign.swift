@@ -7,15 +7,19 @@ struct Campaign {
   let workloads: Set<Workload>
   let size: SizeOptions
   let directory: String
+  /// Where the processes' lines go, as they come.
+  let lines: FileHandle?
   private(set) var measurements: [Measurement] = []
-  /// The processes' own lines.
-  private(set) var lines = ""
 
-  init(engines: [EngineName], workloads: Set<Workload>, size: SizeOptions, directory: String) {
+  init(
+    engines: [EngineName], workloads: Set<Workload>, size: SizeOptions, directory: String,
+    lines: FileHandle? = nil
+  ) {
     self.engines = engines
     self.workloads = workloads
     self.size = size
     self.directory = directory
+    self.lines = lines
   }
 
   /// Runs all stages that are asked for, engines in turn.
@@ -69,7 +73,7 @@ struct Campaign {
     let decoder = JSONDecoder()
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
       measurements.append(try decoder.decode(Measurement.self, from: line))
-      lines += String(decoding: line, as: UTF8.self) + "\n"
     }
+    try lines?.write(contentsOf: bytes)
   }
 }

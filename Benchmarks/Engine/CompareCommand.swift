@@ -48,12 +48,15 @@ struct CompareCommand: ParsableCommand {
     let place = try WorkPlace(in: directory)
     defer { place.clearAway() }
     var campaign = Campaign(
-      engines: present, workloads: Set(workloads), size: size, directory: place.path)
+      engines: present, workloads: Set(workloads), size: size, directory: place.path,
+      lines: try json.map { path in
+        try Data().write(to: URL(filePath: path))
+        return try FileHandle(forWritingTo: URL(filePath: path))
+      })
     let failures = try campaign.run()
     let table = ComparisonTable(engines: present, measurements: campaign.measurements)
     print(table.text)
     print("\n" + machine(present))
-    if let json { try campaign.lines.write(toFile: json, atomically: true, encoding: .utf8) }
     guard failures.isEmpty else { throw EngineFailure(failures.joined(separator: "\n")) }
   }
 

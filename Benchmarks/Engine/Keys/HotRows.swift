@@ -1,6 +1,6 @@
 // Rows as skewed loads ask for them: zipfian with YCSB's exponent, after Gray et al., "Quickly
-// Generating Billion-Record Synthetic Databases" (SIGMOD 1994). Drawn beforehand, so that drawing is
-// not what is measured.
+// Generating Billion-Record Synthetic Databases" (SIGMOD 1994). Drawn beforehand, so that drawing
+// is not what is measured.
 
 import Glibc
 import Runtime
