@@ -8,12 +8,14 @@ import Synchronization
 
 /// What a thread has at hand; nothing of it is made anew in the loop.
 final class Worker {
+  /// Counts workers, so that none draws again what one before it has drawn.
+  private static let count = Atomic<UInt64>(0)
   var random: SplitMix64
   let text = KeyText()
   let values: ValuePool
 
-  init(index: Int, values: ValuePool) {
-    var seeds = SplitMix64(seed: UInt64(index) &+ 1_000)
+  init(values: ValuePool) {
+    var seeds = SplitMix64(seed: Worker.count.add(1, ordering: .relaxed).newValue)
     random = SplitMix64(seed: seeds.next())
     self.values = values
   }
@@ -71,7 +73,7 @@ func drive<E: MeasuredEngine>(
       var failure: (any Error)?
       do {
         let session = try engine.makeSession()
-        let worker = Worker(index: index, values: values)
+        let worker = Worker(values: values)
         gate.wait()
         try drive(pace, first: index, into: &latencies, counting: &steps) { number in
           try step(session, worker, number)

@@ -76,7 +76,7 @@ extension StageRunner {
     let started = SystemTime().monotonicNanoseconds
     let engine = try E(settings(logDirectory))
     let session = try engine.makeSession()
-    let worker = Worker(index: 0, values: values)
+    let worker = Worker(values: values)
     guard try session.get(worker.text.key(RowNumber.present(loggedCount - 1))) != nil else {
       throw EngineFailure.missed
     }
