@@ -7,8 +7,6 @@ import Runtime
 import Synchronization
 
 extension StageRunner {
-  private static var warmingReads: Int { 500_000 }
-
   func readWarm() throws {
     let engine = try E(settings(mainDirectory))
     try warm(engine)
@@ -36,15 +34,15 @@ extension StageRunner {
     try engine.close()
   }
 
-  /// All blocks once, and many rows.
+  /// All blocks once, then rows for long enough that a cache of rows is full too.
   private func warm(_ engine: E) throws {
-    let session = try engine.makeSession()
-    let worker = Worker(values: values)
-    guard try session.scan(from: nil, prefix: nil, limit: .max) == plan.entryCount else {
-      throw EngineFailure("a scan did not see every row")
-    }
-    for _ in 0..<min(Self.warmingReads, plan.entryCount) {
-      _ = try session.get(worker.text.key(RowNumber.present(worker.draw(plan.entryCount))))
+    guard
+      try engine.makeSession().scan(from: nil, prefix: nil, limit: .max) == plan.entryCount
+    else { throw EngineFailure("a scan did not see every row") }
+    let pace = Pace(threads: 2, seconds: plan.seconds * 3)
+    let entryCount = plan.entryCount
+    _ = try drive(engine, pace, values: values) { session, worker, _ in
+      _ = try session.get(worker.text.key(RowNumber.present(worker.draw(entryCount))))
     }
   }
 
