@@ -8,7 +8,7 @@ struct KVEngineBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kvenginebench",
     abstract: "Measures our engine beside others, in one run.",
-    subcommands: [CompareCommand.self, MeasureCommand.self],
+    subcommands: [CompareCommand.self, ShowCommand.self, MeasureCommand.self],
     defaultSubcommand: CompareCommand.self)
 
   static func main() {

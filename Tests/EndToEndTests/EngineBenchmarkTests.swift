@@ -33,6 +33,8 @@ import Testing
       #expect(fields["peakBytes"] as? Int ?? 0 > 1 << 20, "\(name)")
     }
     #expect(seen == ["strata": Self.workloads, "strata-rows": ["widefill", "wideread"]])
+    let shown = try bench(["show", json])
+    #expect(shown.status == 0 && result.output.hasPrefix(shown.output.dropLast()))
     let left = try FileManager.default.contentsOfDirectory(atPath: directory.path("work"))
     #expect(left.isEmpty, "\(left) is left behind")
   }
