@@ -77,6 +77,19 @@ package struct ByteReader {
 
   @usableFromInline
   mutating func longVarint() throws(ByteReadError) -> UInt64 {
+    if remaining >= 8 {
+      let word = view.littleEndian64(at: offset)
+      let ends = ~word & 0x8080_8080_8080_8080
+      if ends != 0 {
+        // Up to eight bytes: their sevens of bits move together, pairwise.
+        let bitCount = ends.trailingZeroBitCount &+ 1
+        offset &+= bitCount / 8
+        var bits = word & (.max &>> UInt64(64 &- bitCount)) & 0x7f7f_7f7f_7f7f_7f7f
+        bits = bits & 0x007f_007f_007f_007f | (bits & 0x7f00_7f00_7f00_7f00) >> 1
+        bits = bits & 0x0000_3fff_0000_3fff | (bits & 0x3fff_0000_3fff_0000) >> 2
+        return bits & 0x0fff_ffff | (bits & 0x0fff_ffff_0000_0000) >> 4
+      }
+    }
     var value: UInt64 = 0
     var shift: UInt64 = 0
     var at = offset

@@ -115,6 +115,14 @@ extension ByteView: Equatable, Hashable {
       }
       offset += 8
     }
+    if offset < limit, limit >= 8 {
+      // The last word begins within what is known to be equal.
+      let difference =
+        base.loadUnaligned(fromByteOffset: limit - 8, as: UInt64.self)
+        ^ other.base.loadUnaligned(fromByteOffset: limit - 8, as: UInt64.self)
+      if difference == 0 { return limit }
+      return limit - 8 + UInt64(littleEndian: difference).trailingZeroBitCount / 8
+    }
     while offset < limit, self[offset] == other[offset] { offset += 1 }
     return offset
   }
@@ -136,6 +144,13 @@ extension ByteView: Comparable {
       let right = other.base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
       if left != right { return left.bigEndian < right.bigEndian ? -1 : 1 }
       offset += 8
+    }
+    if offset < limit, limit >= 8 {
+      // The last word begins within what is known to be equal.
+      let left = base.loadUnaligned(fromByteOffset: limit - 8, as: UInt64.self)
+      let right = other.base.loadUnaligned(fromByteOffset: limit - 8, as: UInt64.self)
+      if left != right { return left.bigEndian < right.bigEndian ? -1 : 1 }
+      return count - other.count
     }
     while offset < limit {
       let left = base.load(fromByteOffset: offset, as: UInt8.self)

@@ -16,15 +16,20 @@ extension ByteView {
     }
     var low: UInt64 = 0
     var high: UInt64 = 0
-    var shift: UInt64 = 0
     if offset &+ 8 <= count {
       low = littleEndian64(at: offset)
       offset &+= 8
     }
-    while offset < count {
-      high |= UInt64(self[offset]) &<< shift
-      shift &+= 8
-      offset &+= 1
+    if offset < count, count >= 8 {
+      // The end of the last word, moved down.
+      high = littleEndian64(at: count &- 8) &>> UInt64(64 &- (count &- offset) &* 8)
+    } else {
+      var shift: UInt64 = 0
+      while offset < count {
+        high |= UInt64(self[offset]) &<< shift
+        shift &+= 8
+        offset &+= 1
+      }
     }
     state = ByteView.fold(low ^ 0xe703_7ed1_a0b4_28db, high ^ state)
     return ByteView.fold(state ^ 0x8ebc_6af0_9c88_c6e3, UInt64(truncatingIfNeeded: count))

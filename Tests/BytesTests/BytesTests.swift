@@ -36,6 +36,22 @@ import Testing
     #expect(reader.isAtEnd)
   }
 
+  @Test func `varints of every length come back, whatever follows them`() throws {
+    for bits in 0..<64 {
+      for value in [1 << UInt64(bits), UInt64.max >> UInt64(bits), 0x1234_5678_9abc_def0 >> bits] {
+        for rest in [0, 3, 20] {
+          var buffer = ByteBuffer()
+          buffer.append(varint: value)
+          let count = buffer.count
+          for _ in 0..<rest { buffer.append(0xff as UInt8) }
+          var reader = ByteReader(buffer.view)
+          #expect(try reader.varint() == value)
+          #expect(reader.offset == count)
+        }
+      }
+    }
+  }
+
   @Test func `a varint that is cut or too long is refused`() {
     for bytes: [UInt8] in [[], [0x80], [UInt8](repeating: 0xff, count: 9)] {
       ByteView.of(bytes) { view in
@@ -61,9 +77,38 @@ import Testing
     }
   }
 
-  @Test func `the persisted hash never changes`() {
-    let hash = ByteView.of("90000000000184") { $0.persistedHash }
-    #expect(hash == ByteView.of(Array("90000000000184".utf8)) { $0.persistedHash })
-    #expect(hash != ByteView.of("90000000000185") { $0.persistedHash })
+  @Test func `order and common bytes of views of any two lengths are those of their bytes`() {
+    for left in 0...20 {
+      for right in 0...20 {
+        for change in 0..<max(1, min(left, right)) {
+          let first = (0..<left).map { UInt8($0) }
+          var second = (0..<right).map { UInt8($0) }
+          if change < min(left, right) { second[change] ^= 0xc0 }
+          let common = zip(first, second).prefix { $0 == $1 }.count
+          ByteView.of(first) { first in
+            ByteView.of(second) { second in
+              #expect(first.sharedPrefixCount(with: second) == common)
+              let isLess = first.array.lexicographicallyPrecedes(second.array)
+              #expect((first < second) == isLess)
+              #expect((first == second) == (first.array == second.array))
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Of the bytes 1, 2, 3 …, as many as the index says.
+  static let hashes: [(Int, UInt64)] = [
+    (0, 0x0850_f979_4d51_08b4), (1, 0x8ebc_6af0_9c88_c6e3), (7, 0xbad0_c766_5652_76e9),
+    (8, 0x5352_e0a5_d729_e5ca), (9, 0x0ac0_61b1_ed79_ab3e), (14, 0xf6e3_d808_c6b1_84a5),
+    (15, 0x86bd_d332_0cb8_2023), (16, 0xa58a_3549_70b4_2084), (17, 0x84d2_206e_44f8_85a4),
+    (23, 0x9492_0018_d46b_c9a6), (24, 0x9702_d42b_e39f_56b3), (31, 0x1437_6337_1b26_0fea),
+    (40, 0xa3d2_38d9_eafb_9931),
+  ]
+
+  @Test("the persisted hash never changes", arguments: hashes)
+  func hash(count: Int, hash: UInt64) {
+    #expect(ByteView.of((0..<count).map { UInt8($0 + 1) }) { $0.persistedHash } == hash)
   }
 }
