@@ -3,6 +3,7 @@
 // as somebody holds the block, evicted or not.
 
 package import Bytes
+internal import CLinux
 
 /// Bytes of one block. Freed with the last reference.
 package final class Block: @unchecked Sendable {
@@ -30,6 +31,13 @@ package final class Block: @unchecked Sendable {
       storage.copyMemory(from: base, byteCount: bytes.count)
     }
     self.init(taking: storage, allocatedByteCount: max(bytes.count, 1), count: bytes.count)
+  }
+
+  /// Has the contents brought from memory, as far as a page of them.
+  func prefetch() {
+    for offset in stride(from: 0, to: min(view.count, 4 << 10), by: 64) {
+      strata_prefetch(storage + offset)
+    }
   }
 
   /// Cuts the contents, before the block is shared.

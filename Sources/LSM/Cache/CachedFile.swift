@@ -3,16 +3,6 @@
 
 internal import Bytes
 
-/// What readers made of a block, as far as the cache knows.
-package enum BlockUse: Sendable {
-  /// Not in the cache.
-  case absent
-  /// In the cache, and read once at most.
-  case kept
-  /// Read again and again.
-  case asked
-}
-
 /// The place in the block cache of a file that is being written.
 package struct CachedFile: Sendable {
   private let cache: BlockCache

@@ -1,5 +1,7 @@
 // Carries out a policy's choice: merges the chosen files into new ones at the output level.
 
+internal import Bytes
+
 /// Merges table files.
 package struct CompactionJob {
   private let choice: CompactionChoice
@@ -41,8 +43,8 @@ package struct CompactionJob {
     let older = OlderFiles(
       version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
     var result = try KeyMerge(environment, older: older, newer: newer).run(
-      sources, into: output, level: choice.outputLevel, upTo: sequences.upperBound,
-      bytesRead: choice.byteCount)
+      ForwardMerge(sources, sharedByteCount: sharedByteCount), into: output,
+      level: choice.outputLevel, upTo: sequences.upperBound, bytesRead: choice.byteCount)
     for input in choice.inputs {
       for file in input.files { result.edit.remove(file.number, fromLevel: input.level) }
     }
@@ -50,8 +52,8 @@ package struct CompactionJob {
   }
 
   /// Newest first: level 0 file by file, then each level.
-  private var sources: [any EntryCursor] {
-    var sources: [any EntryCursor] = []
+  private var sources: [any EntrySource] {
+    var sources: [any EntrySource] = []
     for input in choice.inputs {
       if input.level == 0 {
         for file in input.files {
@@ -62,6 +64,14 @@ package struct CompactionJob {
       }
     }
     return sources
+  }
+
+  /// Bytes that all keys of the inputs begin with.
+  private var sharedByteCount: Int {
+    guard let span = KeySpan(choice.files.map(\.metadata)) else { return 0 }
+    return ByteView.of(span.smallest) { smallest in
+      ByteView.of(span.largest) { smallest.sharedPrefixCount(with: $0) }
+    }
   }
 
   private var sequences: ClosedRange<SequenceNumber> {

@@ -40,10 +40,36 @@ package struct FlushJob {
     let older = OlderFiles(version, outputLevel: 0, excluding: [])
     let read = full.reduce(0) { $0 + $1.byteCount }
     var result = try KeyMerge(environment, older: older, newer: newer).run(
-      full.map { $0.cursor(at: SequenceNumber(.max)) as any EntryCursor }, into: output, level: 0,
-      upTo: newest.lastSequence, bytesRead: UInt64(read))
+      FlushJob.sources(full), into: output, level: 0, upTo: newest.lastSequence,
+      bytesRead: UInt64(read))
     result.edit.lastSequence = newest.lastSequence
     return result
+  }
+
+  /// All entries of memtables that are not empty.
+  private static func sources(_ memtables: [Memtable]) -> ForwardMerge {
+    let cursors = memtables.map { $0.cursor(at: SequenceNumber(.max)) }
+    var smallest: ByteView?
+    var largest: ByteView?
+    for cursor in cursors {
+      // The keys' bytes stay as long as the memtable.
+      cursor.seekToLast()
+      largest = largest.map { max($0, cursor.key) } ?? cursor.key
+      cursor.seekToFirst()
+      smallest = smallest.map { min($0, cursor.key) } ?? cursor.key
+    }
+    let shared = smallest.flatMap { first in largest.map { first.sharedPrefixCount(with: $0) } }
+    return ForwardMerge(cursors, sharedByteCount: shared ?? 0)
+  }
+}
+
+extension MemtableCursor: EntrySource {
+  /// One entry: the next one arrives from memory while the merge works on it.
+  func take(into batch: inout EntryBatch) {
+    batch.clear()
+    guard isValid else { return }
+    batch.append(key, kind, value)
+    next()
   }
 }
 

@@ -8,10 +8,7 @@ struct KeyMerge: ~Copyable {
   private let merger: any ValueMerger
   private var older: OlderFiles
   private let newer: NewerEntries
-  /// Of the block that the current key comes from.
-  private var use = BlockUse.absent
   private let shouldStop: @Sendable () -> Bool
-  private var operands: [Operand] = []
   private var merged = MergeOutput(capacity: 4 << 10)
   /// Some key left nothing behind.
   private var hasDroppedKeys = false
@@ -28,16 +25,16 @@ struct KeyMerge: ~Copyable {
     shouldStop = environment.shouldStop
   }
 
-  /// Merges the sources, newest first, into files of a level.
+  /// Merges the sources into files of a level.
   ///
   /// - Parameter newest: The highest number among the sources' entries.
   /// - Throws: What stopped it; no file is left then.
   consuming func run(
-    _ sources: [any EntryCursor], into output: TableOutput, level: Int, upTo newest: SequenceNumber,
-    bytesRead: UInt64
+    _ sources: consuming ForwardMerge, into output: TableOutput, level: Int,
+    upTo newest: SequenceNumber, bytesRead: UInt64
   ) throws(EngineError) -> JobResult {
     do throws(EngineError) {
-      try run(MergingCursor(sources), into: output)
+      try run(&sources, into: output)
       try output.finish()
     } catch {
       output.abandon()
@@ -51,21 +48,12 @@ struct KeyMerge: ~Copyable {
   }
 
   private mutating func run(
-    _ cursor: MergingCursor, into output: TableOutput
+    _ sources: inout ForwardMerge, into output: TableOutput
   ) throws(EngineError) {
-    try cursor.seekToFirst()
+    try sources.seekToFirst()
     var untilCheck = KeyMerge.keysPerCheck
-    while cursor.isValid {
-      let key = cursor.key
-      use = cursor.use
-      operands.removeAll(keepingCapacity: true)
-      repeat {
-        let kind = cursor.kind
-        operands.append(Operand(kind: kind, value: cursor.value))
-        if kind.hidesOlder { break }
-      } while try cursor.nextEntryOfKey()
-      try merge(key, into: output)
-      try cursor.nextKey()
+    while try sources.nextKey() {
+      try merge(sources.key, sources.operands, sources.use, into: output)
       untilCheck -= 1
       if untilCheck == 0 {
         if shouldStop() { throw .closed }
@@ -74,7 +62,10 @@ struct KeyMerge: ~Copyable {
     }
   }
 
-  private mutating func merge(_ key: ByteView, into output: TableOutput) throws(EngineError) {
+  /// - Parameter use: Of the block that the key comes from.
+  private mutating func merge(
+    _ key: ByteView, _ operands: [Operand], _ use: BlockUse, into output: TableOutput
+  ) throws(EngineError) {
     let isOldest = !older.mayHold(key)
     merged.clear(keepingAtMost: 1 << 20)
     let outcome = merger.merge(
@@ -83,17 +74,17 @@ struct KeyMerge: ~Copyable {
     switch outcome {
     case .unchanged:
       precondition(operands.count == 1, "only a single operand can stay as it is")
-      if operands[0].kind == .delete { return try delete(key, isOldest, output) }
+      if operands[0].kind == .delete { return try delete(key, isOldest, use, output) }
       try output.add(key: key, kind: operands[0].kind, value: operands[0].value, use)
-    case .put: try add(key, .put, output)
-    case .merge: try add(key, .merge, output)
+    case .put: try add(key, .put, use, output)
+    case .merge: try add(key, .merge, use, output)
     // A key without state hides what is older, whether or not the merger thought of it.
-    case .delete, .nothing: try delete(key, isOldest, output)
+    case .delete, .nothing: try delete(key, isOldest, use, output)
     }
   }
 
   private mutating func delete(
-    _ key: ByteView, _ isOldest: Bool, _ output: TableOutput
+    _ key: ByteView, _ isOldest: Bool, _ use: BlockUse, _ output: TableOutput
   ) throws(EngineError) {
     if isOldest {
       hasDroppedKeys = true
@@ -104,7 +95,7 @@ struct KeyMerge: ~Copyable {
 
   /// Values within their limit can add up to one that no table file takes.
   private func add(
-    _ key: ByteView, _ kind: EntryKind, _ output: TableOutput
+    _ key: ByteView, _ kind: EntryKind, _ use: BlockUse, _ output: TableOutput
   ) throws(EngineError) {
     guard merged.bytes.count <= Limits.mergedValueByteCount else {
       throw .invalid(

@@ -1,4 +1,5 @@
-// The files that may hold older entries of the keys a job merges, asked key by key in order.
+// The files that may hold older entries of the keys a job merges, asked key by key in order. Most
+// answers are those of the key before, and cost one comparison.
 
 internal import Bytes
 
@@ -7,6 +8,11 @@ struct OlderFiles {
   /// Of level 0: in no order of keys.
   private var overlapping: [TableFile] = []
   private var levels: [(files: [TableFile], next: Int)] = []
+  /// The last answer and how far it reaches: to the last key of a file that may hold the keys, or
+  /// to before the first key of the next one that may; nil for all keys to come.
+  private var answer = false
+  private var bound: ByteView?
+  private var isAsked = false
 
   /// What is older than anything written to `outputLevel` from `inputs`.
   ///
@@ -26,13 +32,34 @@ struct OlderFiles {
   }
 
   mutating func mayHold(_ key: ByteView) -> Bool {
+    let stands =
+      isAsked && (bound.map { answer ? key.compare($0) <= 0 : key.compare($0) < 0 } ?? true)
+    if !stands { look(for: key) }
+    return answer
+  }
+
+  private mutating func look(for key: ByteView) {
+    isAsked = true
+    answer = false
+    bound = nil
+    for file in overlapping { meet(file.handle, key) }
     for level in levels.indices {
       let files = levels[level].files
       var next = levels[level].next
-      while next < files.count, files[next].metadata.compareLargest(to: key) < 0 { next += 1 }
+      while next < files.count, files[next].handle.largestKey < key { next += 1 }
       levels[level].next = next
-      if next < files.count, files[next].metadata.compareSmallest(to: key) <= 0 { return true }
+      if next < files.count { meet(files[next].handle, key) }
     }
-    return overlapping.contains { $0.metadata.covers(key) }
+  }
+
+  /// The views of a handle stay: `self` holds its file.
+  private mutating func meet(_ file: TableHandle, _ key: ByteView) {
+    if file.largestKey < key { return }
+    if file.smallestKey <= key {
+      bound = answer ? bound.map { max($0, file.largestKey) } : file.largestKey
+      answer = true
+    } else if !answer {
+      bound = bound.map { min($0, file.smallestKey) } ?? file.smallestKey
+    }
   }
 }

@@ -143,12 +143,15 @@ struct Grandparents {
   private let files: [TableFile]
   private let limit: UInt64
   private var next = 0
+  /// Of the next file, which `files` holds; nil behind the last.
+  private var largestKey: ByteView?
   private var overlap: UInt64 = 0
 
   /// - Parameter files: Sorted by key; empty where nothing is below.
   init(_ files: [TableFile], limit: UInt64) {
     self.files = files
     self.limit = limit
+    largestKey = files.first?.handle.largestKey
   }
 
   mutating func startFile(at key: ByteView) {
@@ -164,9 +167,10 @@ struct Grandparents {
   }
 
   private mutating func skip(to key: ByteView) {
-    while next < files.count, files[next].metadata.compareLargest(to: key) < 0 {
+    while let largestKey, largestKey < key {
       overlap &+= files[next].metadata.byteCount
       next += 1
+      self.largestKey = next < files.count ? files[next].handle.largestKey : nil
     }
   }
 }

@@ -10,5 +10,10 @@ package enum EntryKind: UInt8, Sendable {
   case merge = 3
 
   /// True when entries older than this one need not be read.
-  package var hidesOlder: Bool { self != .merge }
+  package var hidesOlder: Bool {
+    switch self {
+    case .put, .delete: true
+    case .merge: false
+    }
+  }
 }

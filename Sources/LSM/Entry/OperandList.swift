@@ -1,7 +1,19 @@
-// The operands one point read has found and what keeps their bytes alive. Reused from read to
-// read, so that after the first few reads nothing is allocated.
+// The entries of one key that a read has to combine, newest first: any number of `merge` entries,
+// ended by at most one `put` or `delete`. Reads of a key that was written once, or has been
+// compacted, find exactly one. The list of a point read is reused from read to read, so that after
+// the first few reads nothing is allocated.
 
 package import Bytes
+
+/// One entry of a key: its kind and its bytes.
+package struct Operand: Sendable {
+  package let kind: EntryKind
+  package let value: ByteView
+  package init(kind: EntryKind, value: ByteView) {
+    self.kind = kind
+    self.value = value
+  }
+}
 
 /// Operands and what keeps their bytes alive. Reused from read to read by one thread.
 package final class OperandList {

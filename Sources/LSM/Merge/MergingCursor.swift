@@ -66,9 +66,6 @@ package final class MergingCursor: EntryCursor {
 
   package var isValid: Bool { member < group.count }
 
-  /// What readers make of the block that the key's newest entry is in. Memory is worth keeping.
-  var use: BlockUse { levels[group[0]]?.use ?? .kept }
-
   package func pinCurrent(into pins: inout [AnyObject]) {
     sources[group[member]].pinCurrent(into: &pins)
   }

@@ -98,6 +98,33 @@ struct BlockCursor: ~Copyable {
     try take(search, at: nextOffset)
   }
 
+  /// Moves past entries, from the current one to the block's last or as many as the batch takes.
+  /// Their values are views into the block.
+  mutating func take(into batch: inout EntryBatch) throws(BlockDamage) {
+    guard let search, isValid else { throw .format("a block cursor moves without a position") }
+    windowCount = 0
+    isValid = false
+    guard batch.append(key: key, ByteView(), kind, value) else {
+      preconditionFailure("an empty batch takes an entry")
+    }
+    while nextOffset < search.entries.count {
+      let entry = try search.entry(at: nextOffset)
+      guard entry.shared <= batch.lastKey.count else {
+        throw .format("an entry shares more than the key before it has")
+      }
+      guard
+        batch.append(
+          key: batch.lastKey.prefix(entry.shared), search.suffix(entry), entry.kind,
+          search.value(entry))
+      else {
+        keyBuffer.clear()
+        keyBuffer.append(batch.lastKey)
+        return try take(search, at: nextOffset)
+      }
+      nextOffset = entry.endOffset
+    }
+  }
+
   mutating func previous() throws(BlockDamage) {
     let search = try opened()
     isValid = false

@@ -5,7 +5,7 @@ package import Bytes
 package import VFS
 
 /// Entries of table files that do not overlap, in key order.
-package final class LevelCursor: EntryCursor {
+package final class LevelCursor: EntryCursor, EntrySource {
   private let handles: [TableHandle]
   private let purpose: CursorPurpose
   /// The file the cursor is in; meaningful while `table` is set.
@@ -27,8 +27,6 @@ package final class LevelCursor: EntryCursor {
   package var kind: EntryKind { table?.kind ?? .put }
   package var value: ByteView { table?.value ?? ByteView() }
   package var hasUniqueKeys: Bool { true }
-  /// What readers make of the block that the entry is in; known to merges only.
-  var use: BlockUse { table?.use ?? .absent }
 
   package func pinCurrent(into pins: inout [AnyObject]) { table?.pinCurrent(into: &pins) }
 
@@ -69,6 +67,12 @@ package final class LevelCursor: EntryCursor {
     guard let table else { preconditionFailure("previousKey needs a position") }
     try table.previousKey()
     if !table.isValid { try skipToPreviousFile() }
+  }
+
+  func take(into batch: inout EntryBatch) throws(EngineError) {
+    guard let table else { return batch.clear() }
+    try table.take(into: &batch)
+    if !table.isValid { try skipToNextFile() }
   }
 
   /// Goes over to a file, without a position in it; nil and no position past either end.

@@ -25,7 +25,7 @@ package final class TableCursor: EntryCursor {
   private var runLength = 0
   package var wait: ReadWait = .allowed
   /// What readers make of the current block; known to merges only.
-  private(set) var use = BlockUse.absent
+  private var use = BlockUse.absent
 
   init(_ reader: TableReader, purpose: CursorPurpose) {
     self.reader = reader
@@ -90,6 +90,19 @@ package final class TableCursor: EntryCursor {
     precondition(isValid, "next needs a position")
     do throws(BlockDamage) {
       try data.next()
+    } catch {
+      throw TableReader.corrupt(reader.file, dataHandle.offset, error)
+    }
+    if !data.isValid { try step { () throws(EngineError) in try openNextBlock() } }
+  }
+
+  /// Moves past entries of the current block and hands them over; their bytes stay with the batch.
+  func take(into batch: inout EntryBatch) throws(EngineError) {
+    batch.clear()
+    guard let block = data.block, data.isValid else { return }
+    batch.hold(block, use)
+    do throws(BlockDamage) {
+      try data.take(into: &batch)
     } catch {
       throw TableReader.corrupt(reader.file, dataHandle.offset, error)
     }
@@ -186,7 +199,10 @@ package final class TableCursor: EntryCursor {
     case .serving where runLength < TableCursor.scanRunLength:
       block = try reader.block(handle, priority: .normal, wait: wait)
     case .serving, .scan: block = try reader.scannedBlock(handle, &ahead, wait: wait)
-    case .compaction: (block, use) = try reader.mergedBlock(handle, &ahead, wait: wait)
+    case .compaction:
+      (block, use) = try reader.mergedBlock(handle, &ahead, wait: wait)
+      // Its entries are asked for when those of the block before are used up.
+      block.prefetch()
     }
     dataHandle = handle
     try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
