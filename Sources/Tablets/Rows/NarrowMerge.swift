@@ -1,50 +1,79 @@
 // The merge of most rows: several entries that each set single cells of one family, all of whose
-// older cells are garbage or overwritten. Column by column the newest cell stays as it lies.
+// older cells are garbage, overwritten or deleted. Column by column the newest cell stays as it
+// lies.
 //
-// Everything else (deletions, deltas, columns of several cells, a cell that a rule keeps, entries
-// whose older ones are elsewhere) is not decided here: the answer is nil, and nothing was written.
+// A column from which a rule has taken a cell, while older entries were elsewhere, has a tombstone
+// (RowMerger); so the same columns come again, each with a `floor`: the end of its only tombstone,
+// which begins with time and hides older entries' cells.
+//
+// Everything else (other deletions, deltas, columns of several cells, a cell that a rule keeps) is
+// not decided here: the answer is nil, and nothing was written.
 
 internal import Bytes
 internal import LSM
 
 /// Merges narrow rows. Scratch of one merge at a time, kept for the next.
 struct NarrowMerge: ~Copyable {
-  /// More entries of one row are rare, and worth the general way.
-  private static let entryLimit = 8
+  /// What level 0 gathers before it is merged, twice; more entries of one row are rare, and worth
+  /// the general way.
+  private static let entryLimit = 16
 
-  private let cursors = UnsafeMutablePointer<ColumnCursor>.allocate(capacity: entryLimit)
+  /// Where the merge is in an entry: at a column of one cell.
+  private struct Member {
+    var columns: ColumnCursor
+    var time: Int64 = 0
+    /// The cell as it lies: its time and value.
+    var cell = ByteView()
+    var floor: Int64 = 0
+  }
+
+  /// The column with the least qualifier.
+  private struct Column {
+    /// Who has it, a bit each.
+    var holders: UInt16 = 0
+    /// Whose cell is newest.
+    var newest = -1
+    /// Whose cell is the newest of those with another time that are not deleted; -1 for none.
+    var older = -1
+    /// The highest of all.
+    var floor: Int64 = 0
+  }
+
+  private let members = UnsafeMutablePointer<Member>.allocate(capacity: entryLimit)
   private var count = 0
   private var familyID: UInt32 = 0
 
   init() {}
 
-  deinit { cursors.deallocate() }
+  deinit { members.deallocate() }
 
   /// - Parameters:
   ///   - operands: Newest first.
-  ///   - output: Receives the whole row, unless the answer is nil.
+  ///   - output: Receives the row or the change, unless the answer is nil.
   /// - Returns: Whether a rule has taken a cell; nil when the row is not narrow.
   mutating func merge(
     _ operands: [Operand], _ request: borrowing MergeRequest, _ horizon: inout CollectionHorizon,
     _ writer: inout PackedRowWriter, into output: inout ByteBuffer
   ) throws(ByteReadError) -> Bool? {
-    guard request.isComplete, operands.count <= NarrowMerge.entryLimit, try load(operands),
+    guard operands.count <= NarrowMerge.entryLimit, try load(operands),
       let rules = request.rules.family(id: familyID)
     else { return nil }
     guard rules.gc == nil || rules.harmlessCellCount ?? 0 >= 1 else { return nil }
     var hasCollected = false
     writer.beginFamily(familyID, hasTombstone: false)
     while let column = leastColumn() {
+      var floor = request.isComplete ? 0 : column.floor
       if column.older >= 0 {
+        let time = members[column.older].time
         guard let gc = rules.gc,
-          horizon.dooms(
-            gc, rules, newerCount: 1, milliseconds: cursors[column.older].time, request)
+          horizon.dooms(gc, rules, newerCount: 1, milliseconds: time, request)
         else { return nil }
         hasCollected = true
+        if !request.isComplete { floor = max(floor, time &+ 1) }
       }
-      writer.copyColumn(cursors[column.newest])
-      for index in 0..<count where column.holders & 1 << UInt8(index) != 0 {
-        guard try advance(index) else { return nil }
+      write(members + column.newest, floor: floor, to: &writer)
+      for index in 0..<count where column.holders & 1 << UInt16(index) != 0 {
+        guard try advance(members + index) else { return nil }
       }
     }
     writer.begin(&output)
@@ -52,54 +81,94 @@ struct NarrowMerge: ~Copyable {
     return hasCollected
   }
 
-  /// Starts the columns of each entry; false when one is not of one family without flags.
+  private func write(
+    _ member: UnsafePointer<Member>, floor: Int64, to writer: inout PackedRowWriter
+  ) {
+    if member.pointee.floor == floor {
+      writer.copyColumn(member.pointee.columns)
+    } else {
+      writer.copyCell(
+        member.pointee.cell, of: member.pointee.columns.qualifier, floor: floor)
+    }
+  }
+
+  /// Starts the columns of each entry; false when one is not of one family of single cells.
   private mutating func load(_ operands: [Operand]) throws(ByteReadError) -> Bool {
     count = 0
     for operand in operands {
-      guard operand.kind != .delete else { return false }
+      if case .delete = operand.kind { return false }
       var reader = try PackedFamilyReader(operand.value)
-      guard let (id, family) = try reader.next(), family.flags == 0, !family.columns.isEmpty,
+      guard let (id, family) = try reader.next(),
+        family.flags & ~PackedRow.hasColumnTombstones == 0, !family.columns.isEmpty,
         reader.isAtEnd, count == 0 || id == familyID
       else { return false }
       familyID = id
-      cursors[count] = ColumnCursor(family)
-      guard try advance(count) else { return false }
+      (members + count).initialize(to: Member(columns: ColumnCursor(family)))
+      guard try advance(members + count) else { return false }
       count &+= 1
     }
     return true
   }
 
-  /// To an entry's next column; false when it is more than one plain cell.
-  private func advance(_ index: Int) throws(ByteReadError) -> Bool {
-    try cursors[index].next()
-    return !cursors[index].isValid || cursors[index].isPlainCell
+  /// To an entry's next column; false when it is more than one cell and a floor.
+  private func advance(_ member: UnsafeMutablePointer<Member>) throws(ByteReadError) -> Bool {
+    try member.pointee.columns.next()
+    guard member.pointee.columns.isValid else { return true }
+    guard member.pointee.columns.isPlainCell else { return try takeFloor(member) }
+    member.pointee.time = member.pointee.columns.time
+    member.pointee.cell = member.pointee.columns.body
+    member.pointee.floor = 0
+    return true
   }
 
-  /// The column with the least qualifier: who has it, a bit each; whose cell is newest; whose is
-  /// the newest of those with another time, -1 for none. Nil at the end.
-  private func leastColumn() -> (holders: UInt8, newest: Int, older: Int)? {
-    var holders: UInt8 = 0
-    var newest = -1
-    var older = -1
-    for index in 0..<count where cursors[index].isValid {
-      let order = newest < 0 ? -1 : cursors[index].qualifier.compare(cursors[newest].qualifier)
+  private func takeFloor(_ member: UnsafeMutablePointer<Member>) throws(ByteReadError) -> Bool {
+    guard member.pointee.columns.cellCount == 1, member.pointee.columns.hasTombstones else {
+      return false
+    }
+    var reader = ByteReader(member.pointee.columns.body)
+    // One range, no gap before it, and an end.
+    guard try reader.varint() == 1, try reader.varint() == 0 else { return false }
+    let floor = try reader.varint()
+    let cell = reader.rest
+    let time = try reader.varint()
+    let valueHead = try reader.varint()
+    guard floor >= 1, floor <= PackedRow.millisecondsLimit,
+      time <= PackedRow.millisecondsLimit, valueHead & 1 == 0,
+      valueHead >> 1 == UInt64(reader.remaining)
+    else { return false }
+    member.pointee.time = Int64(time)
+    member.pointee.cell = cell
+    member.pointee.floor = Int64(floor)
+    return true
+  }
+
+  private func leastColumn() -> Column? {
+    var column = Column()
+    for index in 0..<count where members[index].columns.isValid {
+      let order =
+        column.newest < 0
+        ? -1 : members[index].columns.qualifier.compare(members[column.newest].columns.qualifier)
       if order > 0 { continue }
+      let bit: UInt16 = 1 << UInt16(index)
       if order < 0 {
-        holders = 1 << UInt8(index)
-        newest = index
-        older = -1
+        column = Column(holders: bit, newest: index, floor: members[index].floor)
         continue
       }
-      holders |= 1 << UInt8(index)
-      let time = cursors[index].time
+      column.holders |= bit
+      let time = members[index].time
       // Of equal times the entry that was written last wins: the one met first.
-      if time > cursors[newest].time {
-        older = newest
-        newest = index
-      } else if time < cursors[newest].time, older < 0 || time > cursors[older].time {
-        older = index
+      if time >= column.floor {
+        if time > members[column.newest].time {
+          column.older = column.newest
+          column.newest = index
+        } else if time < members[column.newest].time,
+          column.older < 0 || time > members[column.older].time
+        {
+          column.older = index
+        }
       }
+      column.floor = max(column.floor, members[index].floor)
     }
-    return newest < 0 ? nil : (holders, newest, older)
+    return column.newest < 0 ? nil : column
   }
 }

@@ -139,6 +139,29 @@ struct PackedRowWriter: ~Copyable {
     if cellCount > 1 { flags |= PackedRow.hasManyCells }
   }
 
+  /// Writes a column of one cell.
+  ///
+  /// - Parameters:
+  ///   - cell: As it lies in another row.
+  ///   - floor: Where its only tombstone ends, which begins with time; 0 for none.
+  mutating func copyCell(_ cell: ByteView, of qualifier: ByteView, floor: Int64) {
+    family.append(lengthPrefixed: qualifier)
+    if floor > 0 {
+      ranges.clear()
+      ranges.append(varint: 1)
+      ranges.append(varint: 0)
+      ranges.append(varint: UInt64(floor))
+      family.append(varint: PackedRow.singleCellHead | 1)
+      family.append(varint: ranges.count + cell.count)
+      family.append(ranges.view)
+      ranges.clear()
+      flags |= PackedRow.hasColumnTombstones
+    } else {
+      family.append(varint: PackedRow.singleCellHead)
+    }
+    if copiesValues { family.append(cell) } else { familySkipped += cell.count }
+  }
+
   /// Writes a column as it lies in another row.
   mutating func copyColumn(_ source: borrowing ColumnCursor) {
     if copiesValues {

@@ -29,11 +29,10 @@ package final class RowMerger: ValueMerger {
     if key.isEmpty {
       return ProducerPositions.merge(operands, isOldest: isOldest, into: &output.bytes)
     }
-    let work = output.scratch as? MergeWork ?? MergeWork()
-    output.scratch = work
+    let work = MergeWork.kept(in: &output)
+    let request = request(operands, work.rules(of: rules), isOldest: isOldest, newer)
     do {
-      let outcome = try work.merge(
-        key, operands, request(operands, isOldest: isOldest, newer), into: &output.bytes)
+      let outcome = try work.merge(key, operands, request, into: &output.bytes)
       output.hasCollected = work.hasCollected
       sizes.merged(key, byteCount: output.bytes.count)
       return outcome
@@ -43,10 +42,9 @@ package final class RowMerger: ValueMerger {
   }
 
   private func request(
-    _ operands: [Operand], isOldest: Bool, _ newer: NewerEntries
+    _ operands: [Operand], _ rules: RowRules, isOldest: Bool, _ newer: NewerEntries
   ) -> MergeRequest {
-    let rules = rules.value
-    return MergeRequest(
+    MergeRequest(
       rules: rules, now: rules.dependsOnTime ? time.wallMicroseconds : 0,
       hidesOlder: operands.last.map { $0.kind.hidesOlder } ?? false, isOldest: isOldest,
       newer: newer)
@@ -57,7 +55,7 @@ package final class RowMerger: ValueMerger {
     let work = MergeWork(copiesValues: false)
     var merged = ByteBuffer(capacity: 4 << 10)
     let outcome = try? work.merge(
-      ByteView(), operands, request(operands, isOldest: true, .none), into: &merged)
+      ByteView(), operands, request(operands, rules.value, isOldest: true, .none), into: &merged)
     // Damaged operands are kept as they are; a read of the row reports them.
     return outcome == nil || outcome == .unchanged
       ? operands.reduce(0) { $0 + $1.value.count } : merged.count + work.skippedByteCount
@@ -99,11 +97,30 @@ final class MergeWork {
   /// Cells were dropped by a rule.
   private(set) var hasCollected = false
   private var horizon = CollectionHorizon()
+  /// As long as the rules' change count stands.
+  private var keptRules: (value: RowRules, changeCount: UInt64)?
   /// Bytes of the last output that were counted and not written.
   var skippedByteCount: Int { writer.skippedByteCount }
 
   /// - Parameter copiesValues: See `PackedRowWriter`.
   init(copiesValues: Bool = true) { writer = PackedRowWriter(copiesValues: copiesValues) }
+
+  /// That of the merge before with the same output.
+  static func kept(in output: inout MergeOutput) -> MergeWork {
+    if let kept = output.scratch as? MergeWork { return kept }
+    let work = MergeWork()
+    output.scratch = work
+    return work
+  }
+
+  /// The rules in force.
+  func rules(of current: CurrentRules) -> RowRules {
+    let changeCount = current.changeCount
+    if let kept = keptRules, kept.changeCount == changeCount { return kept.value }
+    let value = current.value
+    keptRules = (value, changeCount)
+    return value
+  }
 
   func merge(
     _ key: ByteView, _ operands: [Operand], _ request: MergeRequest, into output: inout ByteBuffer
@@ -115,7 +132,7 @@ final class MergeWork {
     }
     if let collected = try narrow.merge(operands, request, &horizon, &writer, into: &output) {
       hasCollected = collected
-      return .put
+      return request.isComplete ? .put : .merge
     }
     try families.load(operands, request.rules)
     writer.begin(&output)
