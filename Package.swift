@@ -153,6 +153,11 @@ let package = Package(
       name: "kvrowshapes",
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets"],
       path: "Benchmarks/RowShapes", swiftSettings: hot),
+    // What flushes and compactions cost, as JSON lines.
+    .executableTarget(
+      name: "kvmergebench",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets"],
+      path: "Benchmarks/MergeBenchmark", swiftSettings: hot),
 
     // Tests: a folder a target, and what they share.
     .target(
