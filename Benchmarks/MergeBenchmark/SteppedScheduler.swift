@@ -66,7 +66,7 @@ final class SteppedScheduler: Scheduler, TimeSource {
         state.totals.compactionCount += 1
         state.totals.bytesCompacted += byteCount
       case .backgroundFailed, .becameReadOnly: preconditionFailure("\(event)")
-      case .recovered, .writersSlowed: break
+      case .recovered, .writersSlowed, .collected: break
       }
     }
   }

@@ -63,7 +63,7 @@ struct KeyWalk {
     if rank == leaf.count {
       moveRight(to: entry.key, isPast: true)
     } else {
-      leaf.entry(rank &+ KeyWalk.distance)?.prefetch()
+      prefetch(rank &+ KeyWalk.distance)
     }
   }
 
@@ -84,7 +84,19 @@ struct KeyWalk {
   }
 
   private func prefetch() {
-    for ahead in rank...rank + KeyWalk.distance { leaf.entry(ahead)?.prefetch() }
     leaf.right?.prefetch()
+    for ahead in rank..<rank + KeyWalk.distance { prefetch(ahead) }
+  }
+
+  /// Asks for an entry of this leaf, or of the next one, which was asked for before.
+  @inline(__always)
+  private func prefetch(_ ahead: Int) {
+    if let entry = leaf.entry(ahead) {
+      entry.prefetch()
+    } else if ahead >= leaf.count, let right = leaf.right {
+      let view = NodeView(right)
+      // What is there at this moment: a guess that costs nothing if it is wrong.
+      if ahead - leaf.count < view.count { view.entry(ahead - leaf.count).prefetch() }
+    }
   }
 }

@@ -9,8 +9,9 @@ package final class MemtableCursor: EntryCursor {
   private let memtable: Memtable
   private let newestOrder: UInt64
   private var entry: StoredEntry?
-  /// At the entry's key; empty after a step backwards.
-  private var walk: KeyWalk?
+  private var walk = KeyWalk()
+  /// Is the walk at the entry's key? Not after a step backwards.
+  private var isWalking = false
   package var wait: ReadWait = .allowed
 
   init(_ memtable: Memtable, at sequence: SequenceNumber) {
@@ -33,9 +34,8 @@ package final class MemtableCursor: EntryCursor {
   package func seekToFirst() { seek(to: ByteView(), isPast: false) }
 
   private func seek(to key: ByteView, isPast: Bool) {
-    var walk = KeyWalk()
     walk.seek(to: key, isPast: isPast, under: memtable.tree.anchor)
-    settle(walk)
+    settle()
   }
 
   package func seek(before key: ByteView) { seekToLast(before: key) }
@@ -49,33 +49,31 @@ package final class MemtableCursor: EntryCursor {
     if !entry.kind.hidesOlder, !entry.isFold, let older = entry.older {
       // Visible too.
       self.entry = older
-    } else if var walk {
+    } else if isWalking {
       walk.advance()
-      settle(walk)
+      settle()
     } else {
       seek(to: entry.key, isPast: true)
     }
   }
 
-  /// To the first key from `start` on of which an entry is visible.
+  /// From the walk's key on to the first of which an entry is visible.
   @inline(__always)
-  private func settle(_ start: KeyWalk) {
-    var walk = start
+  private func settle() {
+    isWalking = true
     while let newest = walk.entry {
       if let visible = newest.newest(notAbove: newestOrder) {
         entry = visible
-        self.walk = walk
         return
       }
       walk.advance()
     }
     entry = nil
-    self.walk = nil
   }
 
   /// To the last key before `key`, or of all, of which an entry is visible.
   private func seekToLast(before key: ByteView?) {
-    walk = nil
+    isWalking = false
     var newest = memtable.tree.last(before: key)
     while let candidate = newest {
       if let visible = candidate.newest(notAbove: newestOrder) {
