@@ -87,8 +87,11 @@ void strata_unmap_memory(void *memory, size_t byte_count) {
   munmap(memory, (byte_count + page - 1) / page * page);
 }
 
+// One arena: what any thread frees serves all. The block cache's contents move from arena to arena
+// as merges on one thread replace what reads on another brought in, and each arena keeps what it
+// once had, holes and all: with two, the cache is there twice.
 void strata_configure_malloc(void) {
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }

@@ -39,6 +39,19 @@ import Testing
     #expect(server.stop() == 0)
   }
 
+  /// With a second heap the block cache was there nearly twice: in one what readers had brought in
+  /// and merges had freed, in the other what merges had put in its place.
+  @Test func `what one thread frees is there for all: malloc has one heap`() throws {
+    let directory = try TemporaryDirectory()
+    try fill(directory)
+    let server = try ServerProcess(directory: directory.path("data"), ["--loops", "2"])
+    for _ in 0..<4 {
+      #expect(try HTTPExchange(server.http).request("GET", "/v1/stats").status == 200)
+    }
+    #expect(ServerMemory(of: server).furtherHeapCount == 0)
+    #expect(server.stop() == 0)
+  }
+
   /// By a server that refuses nobody: a debug build on a busy machine would.
   private func fill(_ directory: TemporaryDirectory) throws {
     let server = try ServerProcess(directory: directory.path("data"), ["--durability", "none"])
