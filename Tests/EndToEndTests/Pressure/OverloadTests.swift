@@ -39,8 +39,7 @@ import Testing
     #expect(server.stop() == 0)
   }
 
-  /// With a second heap the block cache was there nearly twice: in one what readers had brought in
-  /// and merges had freed, in the other what merges had put in its place.
+  /// With two arenas one lay nearly empty beside the other that held the block cache.
   @Test func `what one thread frees is there for all: malloc has one heap`() throws {
     let directory = try TemporaryDirectory()
     try fill(directory)
