@@ -4,7 +4,7 @@
 //
 //   1. what is above its target, the worst first (reads and space suffer);
 //   2. what somebody asked to have rewritten;
-//   3. files of mostly tombstones (they hide what they do not free);
+//   3. files of mostly tombstones (they hide what they do not free, and scans walk over them);
 //   4. files that the merger has not seen for long, where the situation names a time;
 //   5. when idle, what is above the last level, until it is at most a tenth of it.
 
@@ -123,13 +123,29 @@ private struct LeveledPlan {
   }
 
   func tombstones() -> CompactionChoice? {
+    if let choice = tombstonesOfLevelZero() { return choice }
     for level in 1..<LevelTargets.last {
-      let choice = push(from: level, .tombstones) { file in
-        file.metadata.tombstoneCount &* 2 > file.metadata.entryCount
-      }
-      if let choice { return choice }
+      if let choice = push(from: level, .tombstones, where: isMostlyTombstones) { return choice }
     }
     return nil
+  }
+
+  /// Level 0 on its way down before it is full, where that costs little or nobody writes: a stream
+  /// of deletions must not rewrite the base level with each flush.
+  private func tombstonesOfLevelZero() -> CompactionChoice? {
+    let files = version.levels[0].files
+    guard files.contains(where: isMostlyTombstones) else { return nil }
+    let rewritten = overlapping(files, inLevel: targets.baseLevel)
+      .reduce(0) { $0 &+ $1.metadata.byteCount }
+    guard
+      situation.isIdle
+        || rewritten <= LeveledPlan.gatherRatio &* version.levels[0].byteCount
+    else { return nil }
+    return mergeLevelZero(.tombstones)
+  }
+
+  private func isMostlyTombstones(_ file: TableFile) -> Bool {
+    file.metadata.tombstoneCount &* 2 > file.metadata.entryCount
   }
 
   func aged() -> CompactionChoice? {

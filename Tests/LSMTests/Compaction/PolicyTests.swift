@@ -165,6 +165,22 @@ extension CompactionChoice {
     #expect(choose(situation) == "5:1,2 6:11 → 6")
   }
 
+  @Test func `tombstones of level 0 go down early where that costs little or nobody writes`() {
+    let deletions = Facts.table(20, "c", "d", mebibytes: 1, tombstones: 51)
+    let base = (0..<5).map { Facts.table(11 + $0, "c\($0)", "c\($0)z", mebibytes: 1) }
+    var situation = Facts.situation([0: [deletions], 6: Array(base.prefix(4))])
+    #expect(choose(situation) == "0:20 6:11,12,13,14 → 6")
+    situation.version = Facts.version([0: [deletions], 6: base])
+    #expect(choose(situation) == nil)
+    situation.isIdle = true
+    #expect(choose(situation) == "0:20 6:11,12,13,14,15 → 6")
+    situation.isIdle = false
+    situation.version = Facts.version([
+      0: [Facts.table(20, "c", "d", mebibytes: 1, tombstones: 50)], 6: Array(base.prefix(4)),
+    ])
+    #expect(choose(situation) == nil)
+  }
+
   @Test func `an idle engine settles until a tenth is above its last level`() {
     let last = Facts.table(11, "a", "z", mebibytes: 640)
     var situation = Facts.situation([
