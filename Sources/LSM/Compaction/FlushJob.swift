@@ -48,18 +48,10 @@ package struct FlushJob {
 
   /// All entries of memtables that are not empty.
   private static func sources(_ memtables: [Memtable]) -> ForwardMerge {
-    let cursors = memtables.map { $0.cursor(at: SequenceNumber(.max)) }
-    var smallest: ByteView?
-    var largest: ByteView?
-    for cursor in cursors {
-      // The keys' bytes stay as long as the memtable.
-      cursor.seekToLast()
-      largest = largest.map { max($0, cursor.key) } ?? cursor.key
-      cursor.seekToFirst()
-      smallest = smallest.map { min($0, cursor.key) } ?? cursor.key
-    }
-    let shared = smallest.flatMap { first in largest.map { first.sharedPrefixCount(with: $0) } }
-    return ForwardMerge(cursors, sharedByteCount: shared ?? 0)
+    let prefixes = memtables.map(\.commonKeyPrefix)
+    let shared = prefixes.map { $0.sharedPrefixCount(with: prefixes[0]) }.min() ?? 0
+    return ForwardMerge(
+      memtables.map { $0.cursor(at: SequenceNumber(.max)) }, sharedByteCount: shared)
   }
 }
 

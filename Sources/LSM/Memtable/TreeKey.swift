@@ -62,17 +62,9 @@ struct TreeAnchor: Equatable {
   @inline(__always)
   private func word(of key: ByteView) -> UInt64 {
     let common = commonPrefix
-    if common.isEmpty { return TreeAnchor.firstWord(key) }
-    guard key.hasPrefix(common) else { return key.compare(common) < 0 ? 0 : .max }
-    return TreeAnchor.firstWord(key.dropFirst(common.count))
-  }
-
-  /// The first eight bytes as a big-endian word, zeros behind fewer.
-  @inline(__always)
-  private static func firstWord(_ bytes: ByteView) -> UInt64 {
-    if bytes.count >= 8 { return bytes.bigEndian64(at: 0) }
-    var word: UInt64 = 0
-    for index in 0..<bytes.count { word |= UInt64(bytes[index]) &<< UInt64(56 &- 8 &* index) }
-    return word
+    guard common.isEmpty || key.hasPrefix(common) else {
+      return key.compare(common) < 0 ? 0 : .max
+    }
+    return key.word(from: common.count)
   }
 }

@@ -153,19 +153,3 @@ struct ForwardMerge: ~Copyable {
     return order == 0 ? left.lane < right.lane : order < 0
   }
 }
-
-extension ByteView {
-  /// Eight bytes from `offset` as they sort, zeros in place of what is not there. Views that begin
-  /// with the same `offset` bytes are in the order of their words, where those differ.
-  @inline(__always)
-  fileprivate func word(from offset: Int) -> UInt64 {
-    let missing = offset &+ 8 &- count
-    if missing <= 0 { return bigEndian64(at: offset) }
-    if missing >= 8 { return 0 }
-    // The end of the last word, moved up.
-    if count >= 8 { return bigEndian64(at: count &- 8) &<< UInt64(missing &* 8) }
-    var word: UInt64 = 0
-    for index in offset..<count { word = word << 8 | UInt64(self[index]) }
-    return word &<< UInt64(missing &* 8)
-  }
-}
