@@ -194,7 +194,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
 
   /// Counts a request in: its cost, or nil when the memory for it is not there yet.
   private func admit(_ operation: Operation, _ byteCount: Int) -> Int? {
-    guard operation != .scanCredit, operation != .cancel else { return 0 }
+    guard !operation.isOfStream else { return 0 }
     if byteCount <= turnCredit {
       turnCredit -= byteCount
     } else if front.budget.acquire(byteCount + BinarySession.turnCreditByteCount) {
@@ -359,6 +359,24 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
 }
 
 extension Operation {
+  // Comparing enumerations of another module by `==` costs calls; these are tests of a number.
+
+  /// Does it tell of a stream that has been begun? It is no further request then.
+  var isOfStream: Bool {
+    switch self {
+    case .scanCredit, .cancel: true
+    default: false
+    }
+  }
+
+  /// May a client send it?
+  var isRequest: Bool {
+    switch self {
+    case .goAway, .connectionError: false
+    default: true
+    }
+  }
+
   /// May be refused when there is too much to do. Streams are held back instead, and who watches or
   /// manages the server may always look.
   var isSheddable: Bool {

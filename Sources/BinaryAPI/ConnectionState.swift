@@ -116,27 +116,27 @@ package struct ConnectionState {
     guard header.requestID != 0 else {
       return stop(.malformed, "malformed_frame", "A request with id 0, which is the connection's.")
     }
-    guard !header.flags.contains(.answer), header.status == 0 else {
+    guard !header.isAnswer else {
       return stop(.malformed, "malformed_frame", "A frame from a client that says it is an answer.")
     }
     let total = FrameHeader.byteCount + bodyByteCount
     let operation = Operation(rawValue: header.operation)
-    if operation != .scanCredit, operation != .cancel, !hasRoom { return .pause }
+    let isOfStream = operation?.isOfStream ?? false
+    if !hasRoom, !isOfStream { return .pause }
     guard input.count >= total else { return .wait(total: total) }
-    guard let operation, operation != .goAway, operation != .connectionError else {
+    guard let operation, operation.isRequest else {
       let refusal = Refusal(
         .unsupported, "unknown_operation",
         "Operation \(header.operation) is not one of version 1 of the protocol.")
       return .answer(refusal, header, byteCount: total)
     }
-    guard header.flags.intersection(.critical).isSubset(of: .known), !header.flags.contains(.more)
-    else {
+    guard !header.hasUnknownFlags else {
       let refusal = Refusal(
         .unsupported, "unknown_flag", "Flags \(header.flags.rawValue) on a request.")
       return .answer(refusal, header, byteCount: total)
     }
     let body = input[FrameHeader.byteCount..<total]
-    if phase == .draining, operation != .scanCredit, operation != .cancel {
+    if phase == .draining, !isOfStream {
       return .answer(.shuttingDown, header, byteCount: total)
     }
     return .request(operation, header, body: body, byteCount: total)

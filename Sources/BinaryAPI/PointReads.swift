@@ -15,12 +15,17 @@ struct TableHandles {
   /// Where the last one was: most requests name the same table again.
   private var last = 0
 
+  /// The table, if it was the last one.
+  @inline(__always)
+  func lastTable(_ name: ByteView) -> Table? {
+    guard last < entries.count, ByteView.of(entries[last].name, { $0 == name }) else { return nil }
+    return entries[last].table
+  }
+
   mutating func table(
     _ name: ByteView, of service: TableService
   ) throws(TableServiceError) -> Table {
-    if last < entries.count, ByteView.of(entries[last].name, { $0 == name }) {
-      return entries[last].table
-    }
+    if let table = lastTable(name) { return table }
     if let known = entries.firstIndex(where: { ByteView.of($0.name) { $0 == name } }) {
       last = known
       return entries[known].table

@@ -9,6 +9,7 @@ internal import Tablets
 
 extension BinarySession: WriteOwner {
   func mutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {
+    if mutatePlainly(WaitingWrite(id: id, cost: cost), body) { return }
     let request: MutateRequestView
     do throws(WireError) {
       request = try MutateRequestView(body, reusing: writes.takeList())
@@ -25,6 +26,30 @@ extension BinarySession: WriteOwner {
       finish(cost)
     }
     writes.giveBack(list)
+  }
+
+  /// What most requests are goes from the wire straight into the commit. Others, and whatever is to
+  /// be refused, are read into a list first.
+  ///
+  /// - Returns: False, and nothing was done, for those.
+  private func mutatePlainly(_ write: WaitingWrite, _ body: ByteView) -> Bool {
+    guard body.count < GatheredMutations.byteLimit else { return false }
+    var plain = PlainMutations(body)
+    guard let table = tables.lastTable(plain.table) else { return false }
+    return writes.mutatePlainly(table, now: arrival, for: write, of: self) { rows in
+      while let key = plain.nextRow() {
+        guard rows.beginRow(key) else { return false }
+        while let cell = plain.nextCell() {
+          guard
+            rows.setCell(
+              family: cell.family, qualifier: cell.qualifier, timestamp: cell.timestamp,
+              value: cell.value)
+          else { return false }
+        }
+        guard plain.isPlain, rows.endRow() else { return false }
+      }
+      return plain.isPlain
+    }
   }
 
   /// Hands the list over. A table that was dropped and created again is found again.

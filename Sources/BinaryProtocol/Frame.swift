@@ -61,14 +61,14 @@ package struct FrameFlags: OptionSet, Sendable {
   package let rawValue: UInt8
   package init(rawValue: UInt8) { self.rawValue = rawValue }
   /// From the server.
-  package static let answer = FrameFlags(rawValue: 1)
+  package static var answer: FrameFlags { FrameFlags(rawValue: 1) }
   /// Further frames of this answer follow.
-  package static let more = FrameFlags(rawValue: 2)
+  package static var more: FrameFlags { FrameFlags(rawValue: 2) }
   /// The last frame of a mutate stream, from the client.
-  package static let end = FrameFlags(rawValue: 4)
+  package static var end: FrameFlags { FrameFlags(rawValue: 4) }
   /// Flags that a receiver must know to understand the frame; it may ignore the others.
-  package static let critical = FrameFlags(rawValue: 0x0f)
-  package static let known: FrameFlags = [.answer, .more, .end]
+  package static var critical: FrameFlags { FrameFlags(rawValue: 0x0f) }
+  package static var known: FrameFlags { [.answer, .more, .end] }
 }
 
 /// The first sixteen bytes of a frame.
@@ -102,6 +102,17 @@ package struct FrameHeader: Equatable, Sendable {
     flags = FrameFlags(rawValue: bytes[5])
     status = bytes.littleEndian16(at: 6)
     requestID = bytes.littleEndian64(at: 8)
+  }
+
+  // Asked of every frame, and cheap: generic comparisons of enumerations and option sets are not.
+
+  /// Does a client's frame speak as one of the server's: as an answer, or with a status?
+  package var isAnswer: Bool { flags.rawValue & FrameFlags.answer.rawValue != 0 || status != 0 }
+
+  /// Has it a flag that a receiver must know, and that no request has?
+  package var hasUnknownFlags: Bool {
+    let allowed = FrameFlags.known.rawValue & ~FrameFlags.more.rawValue
+    return flags.rawValue & FrameFlags.critical.rawValue & ~allowed != 0
   }
 
   package func encode(into buffer: inout ByteBuffer) {

@@ -11,7 +11,7 @@ package enum ProtobufWriter {
   /// Bytes of `value` as a varint.
   @inline(__always)
   package static func size(varint value: UInt64) -> Int {
-    (70 &- (value | 1).leadingZeroBitCount) / 7
+    ByteBuffer.size(varint: value)
   }
 
   /// Bytes of a length-prefixed value of `count` bytes with a one-byte tag.

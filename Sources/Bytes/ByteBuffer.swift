@@ -137,8 +137,24 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
   }
 
   /// LEB128, 1 to 10 bytes.
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func append(varint value: UInt64) {
+    if value < 0x80 {
+      append(UInt8(truncatingIfNeeded: value))
+    } else {
+      append(longVarint: value)
+    }
+  }
+
+  /// Bytes of a number as a varint.
+  @inlinable @inline(__always)
+  package static func size(varint value: UInt64) -> Int {
+    // A byte for each seven bits: nine sixty-fourths of the bits, rounded.
+    (9 &* (64 &- (value | 1).leadingZeroBitCount) &+ 64) &>> 6
+  }
+
+  @inlinable
+  mutating func append(longVarint value: UInt64) {
     reserve(10)
     var rest = value
     while rest >= 0x80 {
@@ -158,7 +174,7 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
   }
 
   /// A length as a varint, then the bytes.
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func append(lengthPrefixed bytes: ByteView) {
     append(varint: bytes.count)
     append(bytes)

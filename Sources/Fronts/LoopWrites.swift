@@ -53,10 +53,17 @@ package protocol WriteOwner: AnyObject, Sendable {
 
 /// The writes of one loop. On the loop only (`@unchecked` for that).
 package final class LoopWrites: @unchecked Sendable {
-  private struct Group {
+  /// What goes to one table.
+  private final class Group {
     let table: Table
     let mutations: GatheredMutations
     var writes: Writes
+
+    init(_ table: Table, byteCount: Int, writeCount: Int) {
+      self.table = table
+      mutations = GatheredMutations(table, byteCount: byteCount)
+      writes = Writes(capacity: writeCount)
+    }
   }
 
   /// Writes in the order of their coming. One owner's that follow each other are one run, so that
@@ -124,17 +131,33 @@ package final class LoopWrites: @unchecked Sendable {
   ) throws(TableServiceError) {
     // Whatever happens to a long one is its own fate.
     if list.byteCount >= GatheredMutations.byteLimit { commit() }
-    let index = groupIndex(of: table)
-    switch try groups[index].mutations.add(list, now: now) {
+    let group = group(of: table)
+    switch try group.mutations.add(list, now: now) {
     case .joined(let receipt):
-      groups[index].writes.append(write, of: owner, receipt.rejected)
-      if groups[index].mutations.byteCount >= GatheredMutations.byteLimit { commit() }
+      group.writes.append(write, of: owner, receipt.rejected)
+      if group.mutations.byteCount >= GatheredMutations.byteLimit { commit() }
     case .mustGoAlone:
       commit()
       var taken = MutationList(capacity: 0)
       swap(&taken, &list)
       mutateAlone(taken, of: table, for: write, of: owner)
     }
+  }
+
+  /// Takes rows that only set cells, without a list between: part of what this wake-up commits.
+  ///
+  /// - Parameter rows: See `GatheredMutations.addPlainly`.
+  /// - Returns: False when they are to come as a list; nothing of them has been taken, and the
+  ///   owner does not hear.
+  package func mutatePlainly(
+    _ table: Table, now: Int64, for write: WaitingWrite, of owner: any WriteOwner,
+    _ rows: (GatheredMutations) -> Bool
+  ) -> Bool {
+    let group = group(of: table)
+    guard group.mutations.addPlainly(now: now, rows) else { return false }
+    group.writes.append(write, of: owner, [])
+    if group.mutations.byteCount >= GatheredMutations.byteLimit { commit() }
+    return true
   }
 
   private func mutateAlone(
@@ -150,12 +173,10 @@ package final class LoopWrites: @unchecked Sendable {
     }
   }
 
-  private func groupIndex(of table: Table) -> Int {
-    if let known = groups.firstIndex(where: { $0.table === table }) { return known }
-    groups.append(
-      Group(
-        table: table, mutations: GatheredMutations(table, byteCount: lastByteCount),
-        writes: Writes(capacity: lastWriteCount)))
+  private func group(of table: Table) -> Group {
+    if let known = groups.first(where: { $0.table === table }) { return known }
+    let group = Group(table, byteCount: lastByteCount, writeCount: lastWriteCount)
+    groups.append(group)
     if !isCommitDue {
       isCommitDue = true
       loop.afterDispatch { [self] in
@@ -163,7 +184,7 @@ package final class LoopWrites: @unchecked Sendable {
         commit()
       }
     }
-    return groups.count - 1
+    return group
   }
 
   /// Commits what has been taken so far: before any other write of the same connections, which must

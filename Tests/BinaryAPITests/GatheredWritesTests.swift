@@ -61,6 +61,31 @@ import Testing
     }
   }
 
+  @Test func `fields may come in any order, and a table may be another by now`() throws {
+    try TestServer.run { server in
+      let client = try RawClient(server)
+      client.greet()
+      var rows = ByteBuffer()
+      WriteRequestEncoder.mutate("", Sample.list(["k1"], family: "a", byteCount: 3), into: &rows)
+      var table = ByteBuffer()
+      WriteRequestEncoder.mutate("t", MutationList(), into: &table)
+      let bodies = [table.array + rows.array, rows.array + table.array]
+      for (id, body) in zip([1, 2, 3, 4] as [UInt64], bodies + bodies) {
+        if id == 3 {
+          let definition = try ByteView.of("t") { try server.service.table($0) }.schema.definition
+          try server.service.dropTable("t")
+          try server.service.createTable(definition)
+        }
+        client.send(ClientBytes.frame(BinaryProtocol.Operation.mutate.rawValue, id: id, body))
+        let answer = try #require(client.frame())
+        #expect(answer.header.status == 0)
+        #expect(answer.body.isEmpty)
+      }
+      let written = try ByteView.of("t") { try server.service.table($0) }.statistics.putsTotal
+      #expect(written == 2)
+    }
+  }
+
   @Test func `a decision sees the writes in front of it`() throws {
     try TestServer.run { server in
       for round in 0..<20 {

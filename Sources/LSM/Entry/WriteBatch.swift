@@ -31,6 +31,23 @@ package struct WriteBatch: ~Copyable, Sendable {
     count += 1
   }
 
+  /// The same with a value that `fill` appends, of exactly `valueByteCount` bytes.
+  package mutating func append(
+    _ kind: EntryKind, key: ByteView, valueByteCount: Int, _ fill: (inout ByteBuffer) -> Void
+  ) {
+    precondition(key.count <= Limits.keyByteCount, "key within limit")
+    precondition(valueByteCount <= Limits.valueByteCount, "value within limit")
+    precondition(kind != .delete, "a delete carries no value")
+    buffer.reserve(21 + key.count + valueByteCount)
+    buffer.append(kind.rawValue)
+    buffer.append(lengthPrefixed: key)
+    buffer.append(varint: valueByteCount)
+    let end = buffer.count + valueByteCount
+    fill(&buffer)
+    precondition(buffer.count == end, "a value is as long as was said")
+    count += 1
+  }
+
   /// A place in a batch to come back to.
   package struct Mark: Sendable {
     fileprivate let byteCount: Int

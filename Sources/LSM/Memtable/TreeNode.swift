@@ -5,6 +5,7 @@
 //                  │ word: u64 × 14 │ pointer: address × 14                          in memory only
 //   version     := splits of this node: 56 bits │ level: 8, low bits last; leaves are level 0
 //   permutation := slot numbers: 4 bits × 14, the one of rank 0 lowest │ count: 4, low bits last
+//   word        := of a slot that is in use; all ones in others, if nobody fills them just now
 //
 // The permutation says which slots are in use, and their order: a new pair of word and pointer is
 // written to a slot that nobody looks at, then one store of the permutation puts it in its place
@@ -31,12 +32,14 @@ struct Permutation: Equatable {
   @inline(__always) var isFull: Bool { count == Permutation.slotCount }
 
   /// The slot at a rank, or, from `count` on, a free one.
-  @inline(__always) func slot(_ rank: Int) -> Int { Int(word &>> UInt64(4 &+ 4 &* rank) & 15) }
+  @inline(__always) func slot(_ rank: Int) -> Int {
+    Int(truncatingIfNeeded: word &>> UInt64(truncatingIfNeeded: 4 &+ 4 &* rank) & 15)
+  }
 
   /// With the first free slot at `rank`, which is at most `count`.
   @inline(__always) func inserting(at rank: Int) -> Permutation {
-    let start = UInt64(4 &+ 4 &* rank)
-    let end = UInt64(4 &+ 4 &* count)
+    let start = UInt64(truncatingIfNeeded: 4 &+ 4 &* rank)
+    let end = UInt64(truncatingIfNeeded: 4 &+ 4 &* count)
     let below: UInt64 = (1 &<< start) &- 1
     let through: UInt64 = (1 &<< (end &+ 4)) &- 1
     let free = word &>> end & 15
@@ -92,6 +95,21 @@ struct TreeNode: Equatable {
     address(TreeNode.pointersOffset &+ 8 &* slot).unsafelyUnwrapped
   }
 
+  /// In how many slots a word is not above `word`, of those in use and of others.
+  @inline(__always)
+  func slotCount(ofWordsNotAbove word: UInt64) -> Int {
+    // How many there are does not depend on their order, and words of free slots are the greatest:
+    // so all are compared, and nothing branches on what cannot be foreseen. Written like this the
+    // compiler makes three instructions a slot of it.
+    var count = 0
+    var slot = 0
+    repeat {
+      count &+= self.word(slot) <= word ? 1 : 0
+      slot &+= 1
+    } while slot != Permutation.slotCount
+    return count
+  }
+
   /// Asks for all of the node.
   @inline(__always) func prefetch() {
     strata_prefetch(base)
@@ -108,7 +126,8 @@ struct TreeNode: Equatable {
   ) -> TreeNode {
     let node = TreeNode(arena.allocate(lines: byteCount / 64))
     for offset in stride(from: 0, to: byteCount, by: 8) {
-      node.atomic(offset).initialize(to: Atomic<UInt64>(0))
+      let isWord = offset >= wordsOffset && offset < pointersOffset
+      node.atomic(offset).initialize(to: Atomic<UInt64>(isWord ? .max : 0))
     }
     node.store(UInt64(level), 0)
     node.store(Permutation(count: 0).word, 8)
@@ -137,8 +156,12 @@ struct TreeNode: Equatable {
 
   /// Ends a split: what lies from `rank` on is in the right node, and whoever looks for it there.
   func truncate(to rank: Int) {
-    store(permutation.prefix(rank).word, 8)
+    let kept = permutation.prefix(rank)
+    store(kept.word, 8)
     store(version &+ 0x100, 0)
+    for rank in kept.count..<Permutation.slotCount {
+      store(.max, TreeNode.wordsOffset &+ 8 &* kept.slot(rank))
+    }
   }
 }
 
@@ -175,18 +198,17 @@ struct NodeView {
   /// How many words are below `word`, and how many not above it.
   @inline(__always)
   func ranks(of word: UInt64) -> (below: Int, notAbove: Int) {
-    var below = 0
-    var notAbove = 0
-    var slots = permutation.word
-    // No branch on a comparison: which way it goes cannot be foreseen.
-    for _ in 0..<count {
-      slots &>>= 4
-      let other = node.word(Int(slots & 15))
-      below &+= other < word ? 1 : 0
-      notAbove &+= other <= word ? 1 : 0
-    }
+    var notAbove = min(node.slotCount(ofWordsNotAbove: word), count)
+    // A slot may have been filled that this view does not name.
+    while notAbove > 0, self.word(notAbove &- 1) > word { notAbove &-= 1 }
+    while notAbove < count, self.word(notAbove) <= word { notAbove &+= 1 }
+    var below = notAbove
+    while below > 0, self.word(below &- 1) == word { below &-= 1 }
     return (below, notAbove)
   }
+
+  /// The word at a rank.
+  @inline(__always) private func word(_ rank: Int) -> UInt64 { node.word(permutation.slot(rank)) }
 
   /// Of an inner node: the rank of the child that may hold `key`, or, if `isBefore`, the last key
   /// before it.

@@ -2,8 +2,8 @@
 // where family names, key, qualifier and value limits, timestamps and declared types are looked at.
 //
 // A row's mutations apply in order, so a deletion hides what was set before it in the same list;
-// what is left is the normal form of PackedRow. Most rows only set cells, in order: those go
-// straight to the writer.
+// what is left is the normal form of PackedRow. Most rows only set cells, in order: those are
+// PlainRows, and go straight into the batch.
 
 internal import Bytes
 internal import DataModel
@@ -12,9 +12,12 @@ internal import LSM
 /// Encodes rows; keeps its buffers from row to row and from request to request.
 final class MutationEncoder: @unchecked Sendable {
   // Sendable: handed from thread to thread by its pool's lock, used by one at a time.
+  private var plain = PlainRow()
   private var items = RowItems()
   private var writer = PackedRowWriter()
   private var packed = ByteBuffer()
+  /// Of the plain row that has been begun.
+  private var plainKey = ByteView()
   private var lastFamily = 0
 
   /// Counts of one request.
@@ -49,6 +52,11 @@ final class MutationEncoder: @unchecked Sendable {
     _ reader: inout MutationListReader, _ rules: RowRules, now: Int64,
     admission: RowAdmission? = nil, into batch: inout WriteBatch
   ) throws(TableServiceError) {
+    if admission == nil {
+      let start = reader
+      if encodePlainRow(&reader, rules, now: now, into: &batch) { return }
+      reader = start
+    }
     let key = reader.beginRow()
     items.removeAll()
     var refusal: TableServiceError?
@@ -85,6 +93,63 @@ final class MutationEncoder: @unchecked Sendable {
     tally.largestChange = max(tally.largestChange, value.count)
     batch.append(kind, key: key, value: value)
   }
+
+  // MARK: - Plain rows
+
+  /// The same for a plain row.
+  ///
+  /// - Returns: False when it is none or would be refused; the batch is as before.
+  private func encodePlainRow(
+    _ reader: inout MutationListReader, _ rules: RowRules, now: Int64, into batch: inout WriteBatch
+  ) -> Bool {
+    guard beginPlainRow(reader.beginRow()) else { return false }
+    while let mutation = reader.nextMutation() {
+      guard case .setCell(let family, let qualifier, let timestamp, let value) = mutation,
+        setPlainCell(family, qualifier, timestamp, value, rules, now: now)
+      else { return false }
+    }
+    return endPlainRow(into: &batch)
+  }
+
+  /// Begins a row that sets cells in order. Each of the three says false where a row is not plain,
+  /// or would be refused: then `encodeRow` is to be asked.
+  @inline(__always)
+  func beginPlainRow(_ key: ByteView) -> Bool {
+    plain.removeAll()
+    plainKey = key
+    return !key.isEmpty && key.count <= DataModelLimits.rowKeyByteCount
+  }
+
+  /// The views must last until the row's end.
+  @inline(__always)
+  func setPlainCell(
+    _ familyName: ByteView, _ qualifier: ByteView, _ timestamp: Timestamp, _ value: ByteView,
+    _ rules: RowRules, now: Int64
+  ) -> Bool {
+    do throws(TableServiceError) {
+      let family = try family(familyName, rules)
+      try check(qualifier, family)
+      guard family.aggregate == nil else { return false }
+      try MutationRefusal.checkType(value, family, qualifier)
+      return plain.append(
+        family.id, qualifier, time: try time(timestamp, family, qualifier, now: now), value: value)
+    } catch {
+      return false
+    }
+  }
+
+  @inline(__always)
+  func endPlainRow(into batch: inout WriteBatch) -> Bool {
+    let byteCount = plain.byteCount
+    guard plain.cellCount > 0, byteCount <= DataModelLimits.rowByteCount else { return false }
+    batch.append(.merge, key: plainKey, valueByteCount: byteCount) { plain.write(to: &$0) }
+    tally.cells &+= UInt64(plain.cellCount)
+    tally.maxTime = max(tally.maxTime, plain.maxTime)
+    tally.largestChange = max(tally.largestChange, byteCount)
+    return true
+  }
+
+  // MARK: - Checks
 
   /// 1 to 4,096 bytes.
   static func check(key: ByteView) throws(TableServiceError) {
@@ -171,7 +236,7 @@ final class MutationEncoder: @unchecked Sendable {
   private func time(
     _ timestamp: Timestamp, _ family: FamilyRules, _ qualifier: ByteView, now: Int64
   ) throws(TableServiceError) -> Int64 {
-    if timestamp == .server { return max(0, now) / 1_000 }
+    if timestamp.microseconds == Timestamp.server.microseconds { return max(0, now) / 1_000 }
     let (time, rest) = timestamp.microseconds.quotientAndRemainder(dividingBy: 1_000)
     guard rest == 0, time >= 0 else {
       throw MutationRefusal.timestamp(timestamp, family, qualifier)

@@ -1,6 +1,7 @@
 // Plain mutations of many requests on their way to one commit: the requests that one wake-up of an
 // event loop brings share queue, log record, completion and counters.
 
+package import Bytes
 package import DataModel
 package import LSM
 internal import Runtime
@@ -25,12 +26,20 @@ package final class GatheredMutations {
   private let table: Table
   private let encoder: MutationEncoder
   private var batch: WriteBatch
+  /// As of the last request of plain rows, and what tells whether they still stand.
+  private var rules: RowRules
+  private var rulesChangeCount: UInt64
+  /// Of the request of plain rows being added.
+  private var plainNow: Int64 = 0
+  private var plainCellCount = 0
   private var tally = MutationEncoder.Tally()
 
   /// - Parameter byteCount: About what will come.
   package init(_ table: Table, byteCount: Int) {
     self.table = table
     encoder = table.encoders.take()
+    rulesChangeCount = table.rules.changeCount
+    rules = table.rules.value
     batch = WriteBatch(capacity: byteCount)
   }
 
@@ -60,6 +69,51 @@ package final class GatheredMutations {
     tally.add(encoded.tally)
     return .joined(encoded.receipt)
   }
+
+  // MARK: - Plain rows
+
+  /// Adds the rows of a request that only sets cells, in order, without a list between.
+  ///
+  /// - Parameters:
+  ///   - now: As in `add`.
+  ///   - rows: Calls `beginRow`, `setCell` and `endRow` until all is added, or one of them says
+  ///     false: a row is not plain, or would be refused.
+  /// - Returns: False when the request is to be added as a list; nothing of it is here then.
+  package func addPlainly(now: Int64, _ rows: (GatheredMutations) -> Bool) -> Bool {
+    guard table.isAlive else { return false }
+    if table.rules.changeCount != rulesChangeCount {
+      rulesChangeCount = table.rules.changeCount
+      rules = table.rules.value
+    }
+    plainNow = now
+    plainCellCount = 0
+    encoder.beginRequest()
+    let mark = batch.mark
+    guard rows(self), plainCellCount > 0,
+      !table.sizes.mustDecide(
+        batch.encoded(from: mark), largest: encoder.tally.largestChange)
+    else {
+      batch.rollBack(to: mark)
+      return false
+    }
+    tally.add(encoder.tally)
+    return true
+  }
+
+  package func beginRow(_ key: ByteView) -> Bool { encoder.beginPlainRow(key) }
+
+  /// The views must last until `endRow`.
+  package func setCell(
+    family: ByteView, qualifier: ByteView, timestamp: Timestamp, value: ByteView
+  ) -> Bool {
+    plainCellCount += 1
+    return plainCellCount <= DataModelLimits.mutationCount
+      && encoder.setPlainCell(family, qualifier, timestamp, value, rules, now: plainNow)
+  }
+
+  package func endRow() -> Bool { encoder.endPlainRow(into: &batch) }
+
+  // MARK: - Commit
 
   /// Commits what has joined; the last call. `completion` is called once, from any thread, perhaps
   /// before this returns.

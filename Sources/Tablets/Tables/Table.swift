@@ -91,8 +91,10 @@ package final class Table: Sendable {
 
   // MARK: - Life
 
+  var isAlive: Bool { !dropped.load(ordering: .acquiring) }
+
   func checkAlive() throws(TableServiceError) {
-    if dropped.load(ordering: .acquiring) { throw .unknownTable(name) }
+    if !isAlive { throw .unknownTable(name) }
   }
 
   /// From now on every call says `.notFound`.

@@ -37,11 +37,6 @@ extension Table {
     return wait
   }
 
-  private var isAlive: Bool {
-    do throws(TableServiceError) { try checkAlive() } catch { return false }
-    return true
-  }
-
   private var currentEpoch: UInt64 {
     let rules = rules.value
     // Where time alone changes what a read shows, a version holds for a second at most.

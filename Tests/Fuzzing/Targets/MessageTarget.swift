@@ -74,6 +74,7 @@ final class MessageTarget: FuzzTarget {
   // MARK: - Requests that write
 
   private func checkMutate(_ body: ByteView, isStream: Bool) throws(Finding) {
+    if !isStream { try checkPlain(body) }
     guard let view = try? MutateRequestView(body, isStream: isStream),
       let table = try? wireString(view.table)
     else { return }
@@ -96,6 +97,25 @@ final class MessageTarget: FuzzTarget {
       "sequence and producer: \(written.view)")
     let read = again.takeList()
     try require(read.encoded == list.encoded, "\(list.encoded) then \(read.encoded)")
+  }
+
+  /// What passes for plain is what the general reader makes of it.
+  private func checkPlain(_ body: ByteView) throws(Finding) {
+    var plain = PlainMutations(body)
+    var list = MutationList()
+    while let key = plain.nextRow() {
+      list.beginRow(key)
+      while let cell = plain.nextCell() {
+        list.setCell(
+          family: cell.family, qualifier: cell.qualifier, timestamp: cell.timestamp,
+          value: cell.value)
+      }
+    }
+    guard plain.isPlain, list.mutationCount <= DataModelLimits.mutationCount else { return }
+    guard let view = try? MutateRequestView(body) else { throw Finding("plain only: \(body)") }
+    try require(view.table == plain.table, "table: \(body)")
+    let read = view.takeList()
+    try require(read.encoded == list.encoded, "\(list.encoded) and \(read.encoded)")
   }
 
   private func checkConditional(_ body: ByteView) throws(Finding) {
