@@ -80,4 +80,40 @@ import Testing
       }
     }
   }
+
+  private static func field(_ tag: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+    [tag, UInt8(bytes.count)] + bytes
+  }
+
+  @Test func `what the general reader takes otherwise is not plain`() throws {
+    let (table, key) = (Self.field(0x0a, [116]), Self.field(0x0a, [107]))
+    let (family, qualifier) = (Self.field(0x0a, [102]), Self.field(0x12, [113]))
+    let (time, value) = ([0x19] + [UInt8](repeating: 0, count: 8), Self.field(0x22, [1]))
+    let cell = family + qualifier + time + value
+    func row(_ mutation: [UInt8]) -> [UInt8] { Self.field(0x12, key + Self.field(0x12, mutation)) }
+    let set = Self.field(0x0a, cell)
+    let whole = table + row(set)
+    #expect(ByteView.of(whole) { Self.readPlainly($0) } != nil)
+    let others: [[UInt8]] = [
+      table + row(set + Self.field(0x22, [])),
+      table + row(set + set),
+      table + row(set + Self.field(0x12, set)),
+      table + row(Self.field(0x0a, cell + family)),
+      table + row(Self.field(0x0a, cell + [0x28, 1])),
+      table + row(Self.field(0x0a, qualifier + family + value)),
+      table + row(Self.field(0x0a, family + value + qualifier)),
+      table + row(Self.field(0x1a, family)),
+      table + Self.field(0x12, Self.field(0x12, set) + key),
+      table + Self.field(0x12, key + Self.field(0x12, set) + key),
+      row(set) + table,
+      table + table + row(set),
+      table + row(set) + [0x18, 1],
+    ]
+    for (number, body) in others.enumerated() {
+      ByteView.of(body) { #expect(Self.readPlainly($0) == nil, "request \(number)") }
+    }
+    for length in 1..<whole.count where length != table.count {
+      ByteView.of(Array(whole.prefix(length))) { #expect(Self.readPlainly($0) == nil, "\(length)") }
+    }
+  }
 }

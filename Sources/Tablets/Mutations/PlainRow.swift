@@ -99,7 +99,8 @@ struct PlainRow: ~Copyable {
     var total = 1
     for index in 0..<familyCount {
       let family = families[index]
-      total &+= ByteBuffer.size(varint: UInt64(family.id)) &+ family.byteCount &+ 1
+      total &+=
+        ByteBuffer.size(varint: UInt64(family.id)) &+ family.byteCount &+ 1
         &+ ByteBuffer.size(varint: UInt64(family.byteCount) &+ 1)
     }
     return total

@@ -48,21 +48,22 @@ import Testing
   /// Mostly in order, and now and then not, or wrong.
   private static func mutations(_ generator: inout SeededGenerator) -> [TestMutation] {
     var mutations: [TestMutation] = []
-    for family in ["b", "a", "c"] where generator.chance(2) {
+    for family in ["b", "a", "c"] where generator.chance(0.6) {
       for column in 0..<Int.random(in: 0...4, using: &generator) {
-        let time = generator.chance(6) ? -1 : Int64.random(in: 0...1 << 44, using: &generator)
-        let length = generator.chance(20) ? 20_000 : Int.random(in: 0...200, using: &generator)
+        let time = generator.chance(0.2) ? -1 : Int64.random(in: 0...1 << 44, using: &generator)
+        let length = generator.chance(0.05) ? 20_000 : Int.random(in: 0...200, using: &generator)
         mutations.append(
           .set(
-            family, "q\(column)", time < 0 || generator.chance(50) ? time : time / 1_000 * 1_000,
+            family, "q\(column)", time < 0 || generator.chance(0.01) ? time : time / 1_000 * 1_000,
             [UInt8](repeating: UInt8(column), count: length)))
       }
     }
-    if generator.chance(4) { mutations.shuffle(using: &generator) }
-    if generator.chance(8) { mutations.append(.deleteColumn("a", "q1", 0, nil)) }
-    if generator.chance(16) { mutations.insert(.deleteRow, at: 0) }
-    if generator.chance(16) { mutations.append(.set("n", "q", 0, [1])) }
-    if generator.chance(16) { mutations.append(.set("none", "q", 0, [1])) }
+    if let again = mutations.last, generator.chance(0.2) { mutations.append(again) }
+    if generator.chance(0.2) { mutations.shuffle(using: &generator) }
+    if generator.chance(0.1) { mutations.append(.deleteColumn("a", "q1", 0, nil)) }
+    if generator.chance(0.05) { mutations.insert(.deleteRow, at: 0) }
+    if generator.chance(0.05) { mutations.append(.set("n", "q", 0, [1])) }
+    if generator.chance(0.05) { mutations.append(.set("none", "q", 0, [1])) }
     return mutations
   }
 
