@@ -104,7 +104,7 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
         used += byteCount
         requestCount += 1
       case .request(let operation, let header, let body, let byteCount):
-        guard let cost = admit(operation, byteCount) else {
+        guard let cost = admit(operation, byteCount, isLast: used + byteCount == bytes.count) else {
           pause()
           return used
         }
@@ -193,11 +193,13 @@ final class BinarySession: ConnectionHandler, @unchecked Sendable {
   // MARK: - What is in flight
 
   /// Counts a request in: its cost, or nil when the memory for it is not there yet.
-  private func admit(_ operation: Operation, _ byteCount: Int) -> Int? {
+  ///
+  /// - Parameter isLast: Nothing has arrived behind it.
+  private func admit(_ operation: Operation, _ byteCount: Int, isLast: Bool) -> Int? {
     guard !operation.isOfStream else { return 0 }
     if byteCount <= turnCredit {
       turnCredit -= byteCount
-    } else if front.budget.acquire(byteCount + BinarySession.turnCreditByteCount) {
+    } else if !isLast, front.budget.acquire(byteCount + BinarySession.turnCreditByteCount) {
       turnCredit += BinarySession.turnCreditByteCount
     } else {
       guard acquire(byteCount, from: front.budget) else { return nil }

@@ -39,16 +39,17 @@ package final class InFlightBudget: Sendable {
   }
 
   package func release(_ byteCount: Int) {
-    let woken = state.withLock { state in
+    let woken: [@Sendable () -> Void]? = state.withLock { state in
       state.used -= byteCount
       precondition(state.used >= 0, "release what was acquired")
-      guard !state.waiting.isEmpty else { return [@Sendable () -> Void]() }
+      guard !state.waiting.isEmpty else { return nil }
       // None of them holds anything yet: all that would fit one by one may try, in order.
       let free = state.used == 0 ? Int.max : limit - state.used
       let woken = state.waiting.filter { $0.need <= free }.map(\.resume)
       state.waiting.removeAll { $0.need <= free }
       return woken
     }
+    guard let woken else { return }
     for resume in woken { resume() }
   }
 }

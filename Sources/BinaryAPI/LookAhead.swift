@@ -14,7 +14,9 @@ extension BinarySession {
   ///
   /// - Returns: Bytes looked at; a request that is alone, or no point read, is not worth it.
   func lookAhead(_ input: ByteView) -> Int {
-    guard state.phase == .open else { return input.count }
+    guard state.phase == .open, let first = FrameHeader(input),
+      FrameHeader.byteCount + Int(first.bodyByteCount) < input.count
+    else { return input.count }
     var offset = 0
     var count = 0
     aheadKeys.removeAll(keepingCapacity: true)

@@ -58,7 +58,10 @@ extension BinarySession: WriteOwner {
   ) throws(TableServiceError) {
     let table = try tables.table(name, of: front.service)
     if list.isEmpty {
-      if let connection { acknowledge(write, [], on: connection) }
+      if let connection {
+        acknowledge(write, [], on: connection)
+        connection.setNeedsFlush()
+      }
       return finish(write.cost)
     }
     do throws(TableServiceError) {
@@ -73,20 +76,22 @@ extension BinarySession: WriteOwner {
 
   /// Answers mutate requests that have their outcome.
   func answer(_ writes: AnsweredWrites) {
-    var count = 0
+    let (connection, failure) = (connection, writes.failure)
     var cost = 0
     writes.forEach { write, refused in
-      count += 1
       cost += write.cost
       guard let connection else { return }
-      switch writes.result {
-      case .success: acknowledge(write, refused, on: connection)
-      case .failure(let error): refuse(.mutate, write.id, Refusal(error))
+      if let failure {
+        refuse(.mutate, write.id, Refusal(failure))
+      } else {
+        acknowledge(write, refused, on: connection)
       }
     }
-    finish(cost, requestCount: count)
+    connection?.setNeedsFlush()
+    finish(cost, requestCount: writes.count)
   }
 
+  /// The caller flushes.
   private func acknowledge(
     _ write: WaitingWrite, _ refused: [AnsweredWrites.RowRefusal], on connection: Connection
   ) {
@@ -94,7 +99,6 @@ extension BinarySession: WriteOwner {
       if refused.isEmpty { return }
       MutateResponse(rejected: refused.map { RejectedRow($0, $1) }).encode(into: &body)
     }
-    connection.setNeedsFlush()
   }
 
   func checkAndMutate(_ id: UInt64, _ body: ByteView, _ cost: Int) {

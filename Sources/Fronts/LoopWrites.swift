@@ -19,29 +19,26 @@ package struct WaitingWrite: Sendable {
 
 /// The writes that one owner gave one after the other, and what became of them.
 package struct AnsweredWrites {
-  private let writes: ArraySlice<WaitingWrite>
-  private let refusals: [Int: [RowRefusal]]
-  /// Of all of them.
-  package let result: Result<Void, TableServiceError>
-
   package typealias RowRefusal = (row: Int, error: TableServiceError)
 
-  fileprivate init(
-    _ writes: ArraySlice<WaitingWrite>, _ refusals: [Int: [RowRefusal]],
-    _ result: Result<Void, TableServiceError>
-  ) {
+  private let writes: GroupWrites
+  private let range: Range<Int>
+  /// Of all of them; nil when they are committed.
+  package let failure: TableServiceError?
+
+  fileprivate init(_ writes: GroupWrites, _ range: Range<Int>, _ failure: TableServiceError?) {
     self.writes = writes
-    self.refusals = refusals
-    self.result = result
+    self.range = range
+    self.failure = failure
   }
+
+  package var count: Int { range.count }
 
   /// Calls `body` with each write in order, and its rows that were refused; all others are in the
   /// commit.
   @inline(__always)
   package func forEach(_ body: (WaitingWrite, [RowRefusal]) -> Void) {
-    for index in writes.indices {
-      body(writes[index], refusals.isEmpty ? [] : refusals[index] ?? [])
-    }
+    for index in range { body(writes.writes[index], writes.refusals(of: index)) }
   }
 }
 
@@ -51,51 +48,62 @@ package protocol WriteOwner: AnyObject, Sendable {
   func answer(_ writes: AnsweredWrites)
 }
 
+/// Writes in the order of their coming. One owner's that follow each other are one run, so that
+/// owners are counted by connection and not by write. Used on the loop, which lends it to a commit
+/// and has it back with the outcome (`@unchecked` for that).
+private final class GroupWrites: @unchecked Sendable {
+  private(set) var writes: [WaitingWrite] = []
+  private var runs: [(owner: any WriteOwner, end: Int)] = []
+  private var refusals: [Int: [AnsweredWrites.RowRefusal]] = [:]
+
+  init(capacity: Int) { writes.reserveCapacity(capacity) }
+
+  @inline(__always)
+  func append(
+    _ write: WaitingWrite, of owner: any WriteOwner, _ refused: [AnsweredWrites.RowRefusal] = []
+  ) {
+    if !refused.isEmpty { refusals[writes.count] = refused }
+    writes.append(write)
+    if let last = runs.indices.last, runs[last].owner === owner {
+      runs[last].end = writes.count
+    } else {
+      runs.append((owner, writes.count))
+    }
+  }
+
+  @inline(__always)
+  func refusals(of index: Int) -> [AnsweredWrites.RowRefusal] {
+    refusals.isEmpty ? [] : refusals[index] ?? []
+  }
+
+  func answer(_ failure: TableServiceError?) {
+    var start = 0
+    for run in runs {
+      run.owner.answer(AnsweredWrites(self, start..<run.end, failure))
+      start = run.end
+    }
+  }
+}
+
+extension Result {
+  /// Nil for a success.
+  fileprivate var failure: Failure? {
+    if case .failure(let error) = self { error } else { nil }
+  }
+}
+
 /// The writes of one loop. On the loop only (`@unchecked` for that).
 package final class LoopWrites: @unchecked Sendable {
   /// What goes to one table.
   private final class Group {
     let table: Table
     let mutations: GatheredMutations
-    var writes: Writes
+    let writes: GroupWrites
 
     init(_ table: Table, byteCount: Int, writeCount: Int) {
       self.table = table
       mutations = GatheredMutations(table, byteCount: byteCount)
-      writes = Writes(capacity: writeCount)
-    }
-  }
-
-  /// Writes in the order of their coming. One owner's that follow each other are one run, so that
-  /// owners are counted by connection and not by write.
-  private struct Writes: Sendable {
-    private var writes: [WaitingWrite] = []
-    private var runs: [(owner: any WriteOwner, end: Int)] = []
-    private var refusals: [Int: [AnsweredWrites.RowRefusal]] = [:]
-
-    var count: Int { writes.count }
-
-    init(capacity: Int) { writes.reserveCapacity(capacity) }
-
-    @inline(__always)
-    mutating func append(
-      _ write: WaitingWrite, of owner: any WriteOwner, _ refused: [AnsweredWrites.RowRefusal]
-    ) {
-      if !refused.isEmpty { refusals[writes.count] = refused }
-      writes.append(write)
-      if let last = runs.indices.last, runs[last].owner === owner {
-        runs[last].end = writes.count
-      } else {
-        runs.append((owner, writes.count))
-      }
-    }
-
-    func answer(_ result: Result<Void, TableServiceError>) {
-      var start = 0
-      for run in runs {
-        run.owner.answer(AnsweredWrites(writes[start..<run.end], refusals, result))
-        start = run.end
-      }
+      writes = GroupWrites(capacity: writeCount)
     }
   }
 
@@ -155,7 +163,7 @@ package final class LoopWrites: @unchecked Sendable {
   ) -> Bool {
     let group = group(of: table)
     guard group.mutations.addPlainly(now: now, rows) else { return false }
-    group.writes.append(write, of: owner, [])
+    group.writes.append(write, of: owner)
     if group.mutations.byteCount >= GatheredMutations.byteLimit { commit() }
     return true
   }
@@ -166,15 +174,15 @@ package final class LoopWrites: @unchecked Sendable {
   ) {
     table.mutate(list, isPatient: false) { [loop] result in
       loop.execute {
-        var writes = Writes(capacity: 1)
+        let writes = GroupWrites(capacity: 1)
         writes.append(write, of: owner, (try? result.get())?.rejected ?? [])
-        writes.answer(result.map { _ in })
+        writes.answer(result.failure)
       }
     }
   }
 
   private func group(of table: Table) -> Group {
-    if let known = groups.first(where: { $0.table === table }) { return known }
+    for group in groups where group.table === table { return group }
     let group = Group(table, byteCount: lastByteCount, writeCount: lastWriteCount)
     groups.append(group)
     if !isCommitDue {
@@ -195,13 +203,14 @@ package final class LoopWrites: @unchecked Sendable {
     swap(&committed, &groups)
     for group in committed {
       lastByteCount = group.mutations.byteCount + group.mutations.byteCount / 4
-      lastWriteCount = group.writes.count
+      lastWriteCount = group.writes.writes.count
       let (writes, loop) = (group.writes, loop)
       group.mutations.commit { result in
+        let failure = result.failure
         if loop.isCurrent {
-          writes.answer(result)
+          writes.answer(failure)
         } else {
-          loop.execute { writes.answer(result) }
+          loop.execute { writes.answer(failure) }
         }
       }
     }

@@ -116,15 +116,12 @@ enum MutationRoutes {
 extension Exchange: WriteOwner {
   /// Answers 204 when the row is committed.
   func answer(_ writes: AnsweredWrites) {
+    let failure = writes.failure
     writes.forEach { _, refused in
-      switch writes.result {
-      case .success:
-        if let refused = refused.first {
-          finish(Problem(refused.error))
-        } else {
-          finish(Reply(204), ByteView())
-        }
-      case .failure(let error): finish(Problem(error))
+      if let error = failure ?? refused.first?.error {
+        finish(Problem(error))
+      } else {
+        finish(Reply(204), ByteView())
       }
     }
   }

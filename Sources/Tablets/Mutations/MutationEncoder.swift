@@ -210,10 +210,9 @@ final class MutationEncoder: @unchecked Sendable {
   private func family(
     _ name: ByteView, _ rules: RowRules
   ) throws(TableServiceError) -> FamilyRules {
-    if lastFamily < rules.families.count,
-      ByteView.of(rules.families[lastFamily].name, { $0 == name })
-    {
-      return rules.families[lastFamily]
+    if lastFamily < rules.families.count {
+      let family = rules.families[lastFamily]
+      if family.name == name { return family }
     }
     guard let index = rules.schema.familyIndex(of: name) else {
       throw .unknownFamily(name.description, table: rules.schema.definition.name)

@@ -13,7 +13,10 @@ final class FamilyRules: Sendable {
   /// Name order.
   let index: Int
   let definition: FamilyDefinition
-  let name: [UInt8]
+  /// As long as this.
+  let name: ByteView
+  /// Holds the name: a view of an array would count a reference for every cell.
+  private let nameStorage: ByteBuffer
   let gc: GCRule?
   /// The newest commit that came before the rule was in force; zero where none did.
   let gcSince: SequenceNumber
@@ -29,7 +32,10 @@ final class FamilyRules: Sendable {
     self.id = id
     self.index = index
     self.definition = definition
-    self.name = name
+    var storage = ByteBuffer(capacity: name.count)
+    storage.append(name)
+    self.name = storage.view
+    nameStorage = storage
     gc = definition.gc
     self.gcSince = gcSince
     harmlessCellCount = definition.gc.flatMap(\.harmlessCellCount)
