@@ -7,14 +7,15 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #include <unistd.h>
 
 int strata_accept(int listener) {
@@ -100,6 +101,58 @@ int strata_usable_cores(void) {
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
   return CPU_COUNT(&cores);
+}
+
+// A copy into a mapped file that is under way on this thread: where to go when it cannot go on.
+static _Thread_local sigjmp_buf *volatile copy_failed;
+static _Thread_local const char *copy_start;
+static _Thread_local size_t copy_count;
+static struct sigaction other_bus_action;
+static pthread_once_t bus_handler = PTHREAD_ONCE_INIT;
+
+static void handle_bus(int signal, siginfo_t *info, void *context) {
+  (void)signal;
+  (void)context;
+  size_t distance = (size_t)((const char *)info->si_addr - copy_start);
+  // Codes above 0 are faults; others were sent by somebody.
+  if (copy_failed != NULL && info->si_code > 0 && distance < copy_count) {
+    siglongjmp(*copy_failed, 1);
+  }
+  // Not ours: the instruction faults again, under whoever was there before.
+  sigaction(SIGBUS, &other_bus_action, NULL);
+}
+
+static void install_bus_handler(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = handle_bus;
+  // The handler is left by a jump, which does not unblock the signal.
+  action.sa_flags = SA_SIGINFO | SA_NODEFER;
+  sigaction(SIGBUS, &action, &other_bus_action);
+}
+
+void *strata_map_file(int file, off_t offset, size_t count) {
+  pthread_once(&bus_handler, install_bus_handler);
+  void *mapped = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, file, offset);
+  return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+void strata_unmap_file(void *mapped, size_t count) { munmap(mapped, count); }
+
+int strata_copy_to_mapped(void *into, const void *from, size_t count) {
+  sigjmp_buf here;
+  if (sigsetjmp(here, 0) != 0) {
+    copy_failed = NULL;
+    return -1;
+  }
+  copy_start = into;
+  copy_count = count;
+  copy_failed = &here;
+  atomic_signal_fence(memory_order_seq_cst);
+  memcpy(into, from, count);
+  atomic_signal_fence(memory_order_seq_cst);
+  copy_failed = NULL;
+  return 0;
 }
 
 static void say(const char *text) {

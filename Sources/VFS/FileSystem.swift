@@ -74,6 +74,10 @@ package protocol WritableFile: AnyObject, Sendable {
   /// Reserves blocks for the first `byteCount` bytes and extends the file to it, so that writes
   /// within need no new space. Throws `.io` with ENOSPC when there is none.
   func preallocate(_ byteCount: UInt64) throws(FileError)
+  /// Asks for writes of little within the first `byteCount` bytes to cost no system call each, where
+  /// the file system can do that; what `write` and `sync` promise is the same. The bytes are
+  /// reserved, and nobody cuts the file meanwhile.
+  func mapForWriting(_ byteCount: UInt64)
   /// Cuts the file.
   func truncate(to byteCount: UInt64) throws(FileError)
   /// Starts moving the range's bytes to the device without waiting: a hint that promises nothing
@@ -83,6 +87,10 @@ package protocol WritableFile: AnyObject, Sendable {
   /// trusted again: what reached the disk is unknown (Rebello et al., USENIX ATC 2020).
   func sync() throws(FileError)
   func close() throws(FileError)
+}
+
+extension WritableFile {
+  package func mapForWriting(_ byteCount: UInt64) {}
 }
 
 /// Held as long as the object lives.

@@ -61,7 +61,8 @@ package final class PosixFileSystem: FileSystem {
   }
 
   package func openForOverwriting(_ path: String) throws(FileError) -> any WritableFile {
-    PosixWritableFile(path, try open(path, O_WRONLY, .open))
+    // For reading too: what is written through memory is mapped, and mapped memory can be read.
+    PosixWritableFile(path, try open(path, O_RDWR, .open))
   }
 
   package func remove(_ path: String) throws(FileError) {

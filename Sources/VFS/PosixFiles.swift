@@ -73,6 +73,7 @@ func transfer(
 final class PosixWritableFile: WritableFile, @unchecked Sendable {
   let path: String
   private var descriptor: Int32
+  private var window: MappedWindow?
 
   init(_ path: String, _ descriptor: Int32) {
     self.path = path
@@ -83,8 +84,16 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
     if descriptor >= 0 { _ = Glibc.close(descriptor) }
   }
 
+  func mapForWriting(_ byteCount: UInt64) {
+    window = MappedWindow(descriptor, byteCount: byteCount)
+  }
+
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
     guard let base = bytes.baseAddress else { return }
+    if let window {
+      if window.write(bytes, at: offset) { return }
+      if !window.isUsable { self.window = nil }
+    }
     guard let start = off_t(exactly: offset), start <= off_t.max - off_t(bytes.count) else {
       throw failure(.write, EFBIG)
     }
@@ -124,6 +133,7 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
     guard descriptor >= 0 else { return }
     let closing = descriptor
     descriptor = -1
+    window = nil
     // Linux frees the descriptor even when it reports an interruption: never close twice.
     guard Glibc.close(closing) == 0 || errno == EINTR else { throw failure(.close, errno) }
   }

@@ -111,6 +111,8 @@ private final class WatchedWritableFile: WritableFile {
     }
   }
 
+  func mapForWriting(_ byteCount: UInt64) { inner.mapForWriting(byteCount) }
+
   func truncate(to byteCount: UInt64) throws(FileError) {
     try watch.watch(.truncate, path) { () throws(FileError) in
       try inner.truncate(to: byteCount)

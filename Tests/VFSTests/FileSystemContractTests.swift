@@ -44,6 +44,13 @@ extension FileSystem {
 }
 
 extension ReadableFile {
+  func bytes() throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(byteCount))
+    let count = try bytes.withUnsafeMutableBytes { try read(into: $0, at: 0, wait: .allowed) }
+    #expect(count == bytes.count)
+    return bytes
+  }
+
   func text(
     from offset: UInt64 = 0, count: Int = 100, wait: ReadWait = .allowed
   ) throws -> String? {
@@ -93,6 +100,39 @@ extension ReadableFile {
     try system.use { files, directory in
       try files.write("x", to: directory + "/sparse", at: 3)
       #expect(try files.read(directory + "/sparse") == "\0\0\0x")
+    }
+  }
+
+  @Test(arguments: FileSystemUnderTest.all)
+  func `what is written through memory is there like all else`(
+    _ system: FileSystemUnderTest
+  ) throws {
+    try system.use { files, directory in
+      let path = directory + "/mapped"
+      try files.create(path).close()
+      let file = try files.openForOverwriting(path)
+      let byteCount = (2 << 20) + 12_345
+      try file.preallocate(UInt64(byteCount))
+      file.mapForWriting(UInt64(byteCount))
+      var random = SeededGenerator(seed: 3)
+      var expected = [UInt8](repeating: 0, count: byteCount)
+      var offset = 0
+      // Small and long ones, within a window and across two, and some behind the reservation.
+      while offset < byteCount {
+        let count = random.chance(0.02) ? 300_000 : Int.random(in: 1...9_000, using: &random)
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ offset) }
+        try bytes.withUnsafeBytes { try file.write($0, at: UInt64(offset)) }
+        if offset + count > expected.count {
+          expected += [UInt8](repeating: 0, count: offset + count - expected.count)
+        }
+        expected.replaceSubrange(offset..<offset + count, with: bytes)
+        if random.chance(0.1) { try file.sync() }
+        // Back now and then, over what is there.
+        offset += random.chance(0.1) ? -min(offset, count / 2) : count
+      }
+      #expect(try files.openForReading(path).bytes() == expected)
+      try file.close()
+      #expect(try files.openForReading(path).bytes() == expected)
     }
   }
 

@@ -29,6 +29,14 @@ void strata_set_slice(uint64_t nanoseconds);
 void strata_set_timer_slack(uint64_t nanoseconds);
 /// Starts writing dirty pages of the range to the device and does not wait (sync_file_range(2)).
 int strata_begin_writeback(int file, off_t offset, off_t count);
+/// Maps bytes of a file that is open for reading and writing; what is stored there is in the file at
+/// once, for all processes, and outlives this one (mmap(2), MAP_SHARED). NULL with errno where the
+/// file system has no such thing.
+void *strata_map_file(int file, off_t offset, size_t count);
+void strata_unmap_file(void *mapped, size_t count);
+/// memcpy(3) into a mapped file: 0, or -1 where the file system would not take the bytes, which it
+/// says by SIGBUS. How many of them it took is then unknown.
+int strata_copy_to_mapped(void *into, const void *from, size_t count);
 /// Keeps the calling thread on one processor (sched_setaffinity(2)).
 int strata_pin_thread(int processor);
 /// Spin-loop hint.
