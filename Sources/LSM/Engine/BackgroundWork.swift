@@ -60,6 +60,7 @@ final class BackgroundWork: Sendable {
       scheduleSync(afterNanoseconds: delay)
     case .none: if writer.wantsSync { scheduleSync(afterNanoseconds: 0) }
     }
+    if writer.wantsNextLog { prepareLog() }
     scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds)
   }
 
@@ -83,9 +84,26 @@ final class BackgroundWork: Sendable {
   }
 
   private func sync() {
+    if state.readOnly == nil {
+      do throws(EngineError) {
+        try state.logs.syncFromAside()
+      } catch {
+        state.becomeReadOnly(error)
+      }
+    }
+    // Only now: a second one at the same time would only hold a thread of the lane.
     jobs.withLock { $0.isSyncScheduled = false }
-    guard state.readOnly == nil else { return }
-    do throws(EngineError) { try state.logs.syncFromAside() } catch { state.becomeReadOnly(error) }
+    guard state.readOnly == nil, state.options.durability == .interval, state.logs.isUnsynced
+    else { return }
+    // Commits that came meanwhile have found one scheduled.
+    scheduleSync(afterNanoseconds: state.options.syncIntervalNanoseconds)
+  }
+
+  private func prepareLog() {
+    state.environment.scheduler.submit(to: .blocking) { [state] in
+      guard state.readOnly == nil else { return }
+      do throws(EngineError) { try state.logs.prepareNext() } catch { state.becomeReadOnly(error) }
+    }
   }
 
   // MARK: Flushing
@@ -370,7 +388,8 @@ final class BackgroundWork: Sendable {
         try flushAll()
         // All of it is in table files: the next opening has nothing to replay.
         var edit = VersionEdit()
-        edit.oldestLogNumber = state.logs.writer.number.rawValue + 1
+        // Nor is there anything in a log that stands ready.
+        edit.oldestLogNumber = state.logs.writer.number.rawValue + 2
         try state.install(edit)
       } catch {
         failure = error

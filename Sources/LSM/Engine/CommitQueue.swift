@@ -256,8 +256,8 @@ final class CommitQueue: Sendable {
     }
   }
 
-  /// Is the next request one that a thread may commit that must not wait for the disk? Beginning
-  /// another log file waits.
+  /// Is the next request one that a thread may commit that must not wait for the disk? Making
+  /// another log ready waits.
   private func mayCommitHere(_ state: State) -> Bool {
     guard let next = state.waiting.first, !mayWait(next) else { return false }
     return writer.hasRoom(for: state.waitingByteCount)

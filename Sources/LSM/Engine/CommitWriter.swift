@@ -28,8 +28,8 @@ final class CommitWriter {
   /// Of the keys of the current group, for the row cache.
   private var keyHashes: ContiguousArray<UInt64> = []
 
-  /// Unsynced bytes of log at which a sync is started beside the commits, so that the sync at the
-  /// end of a log file finds little left.
+  /// Unsynced bytes of log at which a sync is started beside the commits, so that a sync that
+  /// somebody waits for finds little left.
   static let unsyncedByteLimit: UInt64 = 4 << 20
 
   init(_ state: EngineState, observer: (any CommitObserver)?, lastSequence: SequenceNumber) {
@@ -73,9 +73,9 @@ final class CommitWriter {
     rows.endChange(touched)
   }
 
-  /// Does the log file take this much more?
+  /// Does the log take this much more without waiting for the disk?
   func hasRoom(for byteCount: Int) -> Bool {
-    state.logs.writer.fits(payloadByteCount: byteCount)
+    state.logs.writer.fits(payloadByteCount: byteCount) || state.logs.isNextReady
   }
 
   /// Goes on in the next log file when the group does not fit this one. Without space for one the
@@ -89,10 +89,7 @@ final class CommitWriter {
       try state.logs.roll()
     } catch {
       guard case .full = error else { throw error }
-      return
     }
-    let logs = state.logs
-    state.environment.scheduler.submit(to: .flush) { logs.prepareNext() }
   }
 
   /// Step 1. Throws only what ends writing.
@@ -163,7 +160,9 @@ final class CommitWriter {
     guard log.hasPendingEntries else { return }
     do throws(FileError) {
       try log.append(firstSequence: SequenceNumber(first.rawValue + 1))
-      if group.contains(where: { isSynced($0) }) { try log.sync() }
+      guard group.contains(where: { isSynced($0) }) else { return }
+      try log.sync()
+      state.logs.noteSyncedCommit()
     } catch {
       throw .file(error)
     }
@@ -173,11 +172,16 @@ final class CommitWriter {
     (request.durability ?? state.options.durability) == .sync
   }
 
-  /// True when so much is unsynced that a sync should run beside the commits.
+  /// True when so much is unsynced that a sync should run beside the commits, or the end of the log
+  /// before.
   var wantsSync: Bool {
     let log = state.logs.writer
-    return log.byteCount - log.syncedByteCount > CommitWriter.unsyncedByteLimit
+    let synced = log.syncedByteCount
+    return synced == 0 || log.byteCount - synced > CommitWriter.unsyncedByteLimit
   }
+
+  /// True once when the next log should be made ready beside the commits.
+  var wantsNextLog: Bool { state.logs.wantsNext }
 
   private func tellObserver(_ group: [CommitRequest], from first: SequenceNumber) {
     guard let observer else { return }

@@ -13,7 +13,8 @@
 //      in the background. Only what is more than writers could ever have left is written to level
 //      0 here.
 //   6. A new log begins. Its header says where the last one ended, so that end is made durable
-//      first: written once more and synced. The manifest then says that it has begun.
+//      first, and the log before it where nothing says that it was: written once more and synced.
+//      The manifest then says that the new log has begun.
 
 internal import Bytes
 internal import VFS
@@ -55,7 +56,7 @@ struct Recovery {
     let recovered = try replay.run(inventory.logs)
     let logs = try LogFiles(
       directory: directory, fileSystem: fileSystem, byteCountLimit: options.logFileByteCount,
-      randomSeed: environment.randomSeed, found: recovered)
+      durability: options.durability, randomSeed: environment.randomSeed, found: recovered)
     var begun = VersionEdit()
     begun.begunLogNumber = recovered.nextNumber.rawValue
     _ = try versions.install(begun)
@@ -275,27 +276,23 @@ private struct Replay {
       guard let slot = slotsByPath[log.path] else { continue }
       logs.live.append((number: log.number, slot: slot, byteCount: log.byteCount))
     }
-    if let newest = chain.live.last, let end = chain.end {
-      do throws(FileError) {
-        try makeDurable(newest.path, from: chain.vouchedByteCount, to: end.byteCount)
-      } catch {
-        throw EngineError(error)
-      }
-      logs.end = end
+    do throws(FileError) {
+      for bytes in chain.unproven { try makeDurable(bytes) }
+    } catch {
+      throw EngineError(error)
     }
+    logs.end = chain.end
     return logs
   }
 
   /// Writes what was replayed once more, and syncs it. A sync that failed before a restart has left
   /// bytes that the page cache shows and calls clean, and that no sync alone would bring to the
   /// disk (Rebello et al., USENIX ATC 2020); the next log will vouch for them.
-  private func makeDurable(
-    _ path: String, from start: UInt64, to end: UInt64
-  ) throws(FileError) {
+  private func makeDurable(_ bytes: UnprovenBytes) throws(FileError) {
     let fileSystem = recovery.environment.fileSystem
-    let source = try fileSystem.openForReading(path)
-    let target = try fileSystem.openForOverwriting(path)
-    if start < end { try source.copy(start..<end, to: target) }
+    let source = try fileSystem.openForReading(bytes.path)
+    let target = try fileSystem.openForOverwriting(bytes.path)
+    if !bytes.range.isEmpty { try source.copy(bytes.range, to: target) }
     try target.sync()
     try target.close()
   }

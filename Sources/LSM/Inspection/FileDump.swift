@@ -77,8 +77,11 @@ package enum FileDump {
       return try line("holds no log")
     }
     try line("number \(header.number.rawValue)")
-    if let previous = header.previous {
-      try line("after log \(previous.number.rawValue), which ended at \(previous.byteCount)")
+    switch header.previous {
+    case .none: break
+    case .ended(let end):
+      try line("after log \(end.number.rawValue), which ended at \(end.byteCount)")
+    case .open(let number): try line("after log \(number.rawValue), where that is sealed")
     }
     let reader = try LogReader(file, header: header, provenEnd: nil)
     var count = 0

@@ -5,6 +5,9 @@
 package enum FormatVersion: UInt32, CaseIterable, Sendable {
   /// The first: manifest of edits, recycled logs, table files with one entry a key.
   case first = 1
+  /// Logs are made ready before the one in front of them ends: their headers do not say where that
+  /// one ended, its seal does. A program that knows only the first would find them damaged.
+  case logsMadeReady = 2
 
-  package static let newest = FormatVersion.first
+  package static let newest = FormatVersion.logsMadeReady
 }

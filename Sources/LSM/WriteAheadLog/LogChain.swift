@@ -1,7 +1,17 @@
 // The live logs of one engine as one sequence of records. Each log's header names the log before
-// it and where that one ended, durably, and each log that ended is sealed with the number of the
-// next; so a lost log, or damage anywhere in a log that has a successor, is told from a torn tail,
-// which only the newest log can have.
+// it, and each log that ended is sealed with the number of the next. What follows a log L, by what
+// there is:
+//
+//   1. A log whose header says where L ended: written by a start, which had made L durable up to
+//      there. L is whole up to that point or damaged. Logs that were made ready behind L, and did
+//      not count for that start, do not count at all.
+//   2. The log that L's seal names, whose header was durable before the seal was written. Only when
+//      the two newest logs are such a pair can L be not durable yet; a record of the newest one
+//      with a syncedOffset says that it is.
+//   3. A log that was made ready behind L, and L has no seal. If one of its records says that L is
+//      durable, L is damaged. Otherwise L ends there, with a torn tail or without, and nothing of
+//      the other log counts: what was written to it, nobody was told to be durable.
+//   4. None: L is the newest, and may have a torn tail; if it has a seal, a log is missing.
 
 package import VFS
 
@@ -19,16 +29,27 @@ package struct LiveLog: Sendable {
   }
 }
 
+/// Bytes of a log that replay has read and that may not be durable.
+package struct UnprovenBytes: Equatable, Sendable {
+  package let path: String
+  package let range: Range<UInt64>
+}
+
 /// Replays an engine's live logs, oldest first, holding one record at a time.
 package final class LogChain {
-  /// Files that hold no live log: to be recycled or removed.
-  package let sparePaths: [String]
+  private typealias Log = (file: any ReadableFile, header: LogHeader)
+
+  /// Files that hold no live log: to be recycled or removed. All of them are known once `next` has
+  /// returned nil.
+  package private(set) var sparePaths: [String]
   /// The highest number found, dead logs included; the next log's must be above it.
   package let highestNumber: LogNumber?
   /// Records given so far.
   package private(set) var recordCount = 0
-  private let logs: [(file: any ReadableFile, header: LogHeader)]
+  private var logs: [Log]
   private var position = 0
+  /// Of the log before the current one, where its seal alone links the two.
+  private var sealed: UnprovenBytes?
   private var reader: LogReader?
   private var lastSequence = SequenceNumber.zero
 
@@ -42,7 +63,7 @@ package final class LogChain {
     _ files: [any ReadableFile], oldestLive: LogNumber, begun: LogNumber? = nil,
     in directory: String
   ) throws(EngineError) {
-    var live: [(file: any ReadableFile, header: LogHeader)] = []
+    var live: [Log] = []
     var spare: [String] = []
     var highest: LogNumber?
     for file in files {
@@ -58,37 +79,51 @@ package final class LogChain {
       }
     }
     live.sort { $0.header.number < $1.header.number }
-    try LogChain.refuseGaps(live, oldestLive)
-    if let begun, begun >= oldestLive, !live.contains(where: { $0.header.number == begun }) {
+    let logs = try LogChain.link(live, oldestLive, &spare)
+    if let begun, begun >= oldestLive, !logs.contains(where: { $0.header.number == begun }) {
       throw .corrupt(
         path: directory, offset: 0,
         reason: "log \(begun.rawValue), which the manifest knows to have begun, is missing")
     }
-    logs = live
+    self.logs = logs
     sparePaths = spare
     highestNumber = highest
   }
 
-  private static func refuseGaps(
-    _ logs: [(file: any ReadableFile, header: LogHeader)], _ oldestLive: LogNumber
-  ) throws(EngineError) {
+  /// Each log behind the one that it names, without those that a later start left out.
+  private static func link(
+    _ sorted: [Log], _ oldestLive: LogNumber, _ spare: inout [String]
+  ) throws(EngineError) -> [Log] {
+    var linked: [Log] = []
     var before: LogNumber?
-    for (file, header) in logs {
+    for log in sorted {
+      let (file, header) = log
       if header.number == before {
         throw .corrupt(
           path: file.path, offset: 0,
           reason: "a second log with number \(header.number.rawValue)")
       }
-      let named = header.previous?.number
-      let isFirst = before == nil
+      before = header.number
+      if case .ended(let end) = header.previous {
+        // Whatever is the first has begun: the manifest says that it is alive.
+        while linked.count > 1, let last = linked.last, last.header.number > end.number,
+          case .open = last.header.previous
+        {
+          spare.append(last.file.path)
+          linked.removeLast()
+        }
+      }
+      let named = header.previous.number ?? LogNumber(0)
       // The oldest live log's predecessor is dead, or there never was one.
-      if isFirst ? (named ?? .init(0)) >= oldestLive : named != before {
+      let isMissing = linked.last.map { named != $0.header.number } ?? (named >= oldestLive)
+      if isMissing {
         throw .corrupt(
           path: file.path, offset: 0,
-          reason: "log \(named?.rawValue ?? 0), which came before this one, is missing")
+          reason: "log \(named.rawValue), which came before this one, is missing")
       }
-      before = header.number
+      linked.append(log)
     }
+    return linked
   }
 
   /// Paths of the live logs, oldest first.
@@ -103,11 +138,18 @@ package final class LogChain {
   package var newestNumber: LogNumber? { logs.last?.header.number }
   /// Bytes of a torn tail; known once `next` has returned nil.
   package var droppedByteCount: UInt64 { reader?.droppedByteCount ?? 0 }
-  /// Where the newest log ended; known once `next` has returned nil. What replay has read may not
-  /// be durable yet: sync the file before a successor's header states this end.
+  /// Where the newest log ended; known once `next` has returned nil.
   package var end: LogEnd? { reader?.end }
-  /// Bytes of the newest log that are surely durable; known once `next` has returned nil.
-  package var vouchedByteCount: UInt64 { reader?.vouchedOffset ?? 0 }
+  /// What must be made durable before a successor's header states that end; known once `next` has
+  /// returned nil.
+  package var unproven: [UnprovenBytes] {
+    guard let reader else { return [] }
+    // A record that vouches for its own log vouches for those before.
+    let older = reader.vouchedOffset == 0 ? sealed : nil
+    let newest = UnprovenBytes(
+      path: reader.path, range: reader.vouchedOffset..<reader.end.byteCount)
+    return (older.map { [$0] } ?? []) + [newest]
+  }
 
   /// The next record, or nil behind the last. Sequence numbers only grow.
   package func next() throws(EngineError) -> LogRecord? {
@@ -132,7 +174,7 @@ package final class LogChain {
         recordCount += 1
         return record
       }
-      if position + 1 == logs.count {
+      guard position + 1 < logs.count, try goesOn(behind: reader) else {
         if let successor = reader.successor {
           throw .corrupt(
             path: reader.path, offset: reader.end.byteCount,
@@ -144,11 +186,39 @@ package final class LogChain {
     }
   }
 
+  /// Does the next log count? If it does not it is gone afterwards.
+  private func goesOn(behind reader: LogReader) throws(EngineError) -> Bool {
+    let next = logs[position + 1]
+    guard case .open = next.header.previous else {
+      sealed = nil
+      return true
+    }
+    if reader.successor == next.header.number {
+      sealed = UnprovenBytes(
+        path: reader.path, range: reader.vouchedOffset..<reader.readByteCount)
+      return true
+    }
+    // Another log behind the next one was made ready when this one was durable.
+    var isDurable = position + 2 < logs.count
+    if !isDurable {
+      isDurable = try LogReader.vouchesForPredecessor(next.file, next.header)
+    }
+    if reader.successor == nil, isDurable {
+      throw .corrupt(
+        path: reader.path, offset: reader.end.byteCount,
+        reason: "no record and no seal, and log \(next.header.number.rawValue) says that this one "
+          + "was durable to its end")
+    }
+    sparePaths.append(next.file.path)
+    logs.removeLast(logs.count - position - 1)
+    return false
+  }
+
   private func startLog(_ index: Int) throws(EngineError) {
     position = index
     let log = logs[index]
     let successor = index + 1 < logs.count ? logs[index + 1].header : nil
     reader = try LogReader(
-      log.file, header: log.header, provenEnd: successor?.previous?.byteCount)
+      log.file, header: log.header, provenEnd: successor?.previous.byteCount)
   }
 }

@@ -23,38 +23,46 @@ struct RecoveredLogs {
 
 /// The logs of one engine.
 ///
-/// `writer` and `roll` belong to whoever may commit; everything else is safe from any thread.
-/// `@unchecked`: `writer` and `random` change hands with the right to commit.
+/// `writer`, `roll` and `wantsNext` belong to whoever may commit; everything else is safe from any
+/// thread. `@unchecked`: `writer` and `hasAskedForNext` change hands with the right to commit.
 final class LogFiles: @unchecked Sendable {
   /// A log whose entries may be needed at recovery.
   private struct Live {
     var number: LogNumber
-    var slot: FileNumber
+    var file: Slot
     var byteCount: UInt64
-    /// Bytes the file has, durably; nil for a file of an earlier process.
-    var reservedByteCount: UInt64?
   }
 
-  /// A file that holds nothing; its name is durable.
-  private struct Free {
-    var slot: FileNumber
-    /// Bytes it has, durably, as far as is known.
-    var reservedByteCount: UInt64 = 0
+  /// A file.
+  private struct Slot {
+    var number: FileNumber
+    /// Bytes it has, durably; nil for a file of an earlier process.
+    var reservedByteCount: UInt64?
+    /// Bytes that were written in any of its lives: a sync of those changes no record of the file
+    /// system.
+    var writtenByteCount: UInt64 = 0
   }
 
   private struct State {
     /// Oldest first; the last is the one being written.
     var live: [Live] = []
-    var free: [Free]
+    /// Hold nothing; their names are durable.
+    var free: [Slot] = []
     var nextSlot: UInt64
-    /// Somebody makes a file; opened when done.
+    /// The log to go on in: its header is durable.
+    var ready: (writer: LogWriter, file: Slot)?
+    /// Somebody makes one ready, of which there may be one alone: they have one number. Opened when
+    /// that is done.
     var preparing: Latch?
+    /// Why no log may begin any more: one is lost, or its number may or may not have been used.
+    var failure: EngineError?
     var isClosed = false
     var finishedByteCount: UInt64 = 0
+    var random: SplitMix64
   }
 
   /// Free files kept for recycling while there are writes; more are removed. As many as a steady
-  /// stream of writes frees with a memtable: filling a new file costs a tenth of a flush.
+  /// stream of writes frees with a memtable.
   private static let freeLimit = 4
   /// First size of a log: a table that is hardly written holds little disk space.
   private static let smallestByteCount: UInt64 = 1 << 20
@@ -62,24 +70,29 @@ final class LogFiles: @unchecked Sendable {
   private let directory: String
   private let fileSystem: any FileSystem
   private let byteCountLimit: UInt64
-  private var random: SplitMix64
+  /// Most commits are not synced.
+  private let isMapped: Bool
   private let state: Mutex<State>
-  /// The log that `syncFromAside` syncs; the lock keeps it open meanwhile.
-  private let syncable: Mutex<LogWriter>
+  /// The log being written, for those who may not commit.
+  private let current: Mutex<LogWriter>
   private(set) var writer: LogWriter
+  private var hasAskedForNext = false
+  private let hasSyncedCommits = Atomic<Bool>(false)
 
   /// Starts a log in a new file, and removes those that recovery found free.
   init(
-    directory: String, fileSystem: any FileSystem, byteCountLimit: UInt64, randomSeed: UInt64,
-    found: RecoveredLogs
+    directory: String, fileSystem: any FileSystem, byteCountLimit: UInt64, durability: Durability,
+    randomSeed: UInt64, found: RecoveredLogs
   ) throws(EngineError) {
     self.directory = directory
     self.fileSystem = fileSystem
     self.byteCountLimit = byteCountLimit
+    isMapped = durability != .sync
     var random = SplitMix64(seed: randomSeed)
-    var initial = State(free: [], nextSlot: found.nextSlot + 1)
+    let salt = UInt32(truncatingIfNeeded: random.next())
+    var initial = State(nextSlot: found.nextSlot + 1, random: random)
     initial.live = found.live.map {
-      Live(number: $0.number, slot: $0.slot, byteCount: $0.byteCount)
+      Live(number: $0.number, file: Slot(number: $0.slot), byteCount: $0.byteCount)
     }
     do throws(FileError) {
       let slot = FileNumber(found.nextSlot)
@@ -87,10 +100,13 @@ final class LogFiles: @unchecked Sendable {
       let file = try fileSystem.openForOverwriting(FileName.log(slot).path(in: directory))
       let capacity = Swift.min(LogFiles.smallestByteCount, byteCountLimit)
       writer = try LogWriter(
-        file, number: found.nextNumber, salt: UInt32(truncatingIfNeeded: random.next()),
-        previous: found.end, capacity: capacity)
+        file, number: found.nextNumber, salt: salt,
+        previous: found.end.map { .ended($0) } ?? .none, capacity: capacity)
+      if isMapped { file.mapForWriting(capacity) }
       initial.live.append(
-        Live(number: found.nextNumber, slot: slot, byteCount: 0, reservedByteCount: capacity))
+        Live(
+          number: found.nextNumber, file: Slot(number: slot, reservedByteCount: capacity),
+          byteCount: 0))
     } catch {
       throw EngineError(error)
     }
@@ -98,71 +114,180 @@ final class LogFiles: @unchecked Sendable {
     for slot in found.free {
       try? fileSystem.remove(FileName.log(slot).path(in: directory))
     }
-    self.random = random
     state = Mutex(initial)
-    syncable = Mutex(writer)
+    current = Mutex(writer)
   }
 
   // MARK: For the committing thread
 
-  /// Goes on in the next file. The old log is durable before the new one begins.
+  /// Goes on in the next file, which stands ready unless writers were faster than the disk. The end
+  /// of the old log is made durable by the next sync.
   ///
   /// - Throws: `.full` when nothing has changed and the old log goes on; anything else means that
   ///   no log can be trusted to take more.
   func roll() throws(EngineError) {
-    let free = try takeFreeFile()
-    let file: any WritableFile
-    let capacity = nextCapacity
-    let isReserved = free.reservedByteCount >= capacity
-    do throws(FileError) {
-      file = try fileSystem.openForOverwriting(FileName.log(free.slot).path(in: directory))
-      if !isReserved { try file.preallocate(capacity) }
+    let next = try takeReady()
+    let old = writer
+    do throws(FileError) { try old.seal(by: next.writer.number) } catch { throw .file(error) }
+    next.writer.follow(old)
+    writer = next.writer
+    current.withLock { $0 = next.writer }
+    hasAskedForNext = false
+    state.withLock { state in
+      let last = state.live.count - 1
+      state.live[last].byteCount = old.byteCount
+      state.live[last].file.writtenByteCount = Swift.max(
+        state.live[last].file.writtenByteCount, old.byteCount)
+      state.finishedByteCount += old.byteCount
+      state.live.append(Live(number: next.writer.number, file: next.file, byteCount: 0))
+    }
+  }
+
+  private func takeReady() throws(EngineError) -> (writer: LogWriter, file: Slot) {
+    while true {
+      let done = Latch()
+      let (ready, preparing) = state.withLock { state in
+        defer { state.ready = nil }
+        if state.ready == nil, state.preparing == nil {
+          state.preparing = done
+          return (state.ready, Latch?.none)
+        }
+        return (state.ready, state.preparing)
+      }
+      if let ready { return ready }
+      if let preparing {
+        preparing.wait()
+        continue
+      }
+      defer {
+        state.withLock { $0.preparing = nil }
+        done.open()
+      }
+      return try makeReady(mayFill: false)
+    }
+  }
+
+  /// Does the next log stand ready, so that going on in it waits for nothing?
+  var isNextReady: Bool { state.withLock { $0.ready != nil } }
+
+  /// True once when it is time for `prepareNext`: early in a small log, which is full soon; later in
+  /// others, that one to be recycled may come.
+  var wantsNext: Bool {
+    let share: UInt64 = writer.capacity < byteCountLimit ? 8 : 2
+    guard !hasAskedForNext, writer.byteCount > writer.capacity / share else { return false }
+    hasAskedForNext = true
+    return true
+  }
+
+  /// A commit has been synced before it was answered: more of them will come.
+  func noteSyncedCommit() {
+    if !hasSyncedCommits.load(ordering: .relaxed) {
+      hasSyncedCommits.store(true, ordering: .relaxed)
+    }
+  }
+
+  // MARK: The next log
+
+  /// Makes the next log ready, so that no commit waits for it. What fails without effect is tried
+  /// again, and reported, by `roll`.
+  ///
+  /// - Throws: When no log can be trusted to take more.
+  func prepareNext() throws(EngineError) {
+    let done = Latch()
+    let isNeeded = state.withLock { state in
+      guard state.ready == nil, state.preparing == nil, !state.isClosed else { return false }
+      state.preparing = done
+      return true
+    }
+    guard isNeeded else { return }
+    defer { done.open() }
+    do throws(EngineError) {
+      let ready = try makeReady(mayFill: true)
+      state.withLock { state in
+        state.ready = ready
+        state.preparing = nil
+      }
     } catch {
-      state.withLock { $0.free.append(free) }
+      let failure = state.withLock { state in
+        state.preparing = nil
+        return state.failure
+      }
+      if let failure { throw failure }
+    }
+  }
+
+  /// A log behind the present one, its header durable.
+  private func makeReady(mayFill: Bool) throws(EngineError) -> (writer: LogWriter, file: Slot) {
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+    let current = current.withLock { $0 }
+    // A log that has two behind it is durable to its end: recovery relies on that.
+    do throws(FileError) { try current.syncPredecessor() } catch { throw fail(error) }
+    let capacity = nextCapacity(behind: current)
+    let (file, slot) = try reserveFile(capacity, mayFill: mayFill)
+    let salt = state.withLock { UInt32(truncatingIfNeeded: $0.random.next()) }
+    do throws(FileError) {
+      let writer = try LogWriter(
+        file, number: LogNumber(current.number.rawValue + 1), salt: salt,
+        previous: .open(current.number), capacity: capacity, isReserved: true)
+      if isMapped { file.mapForWriting(capacity) }
+      return (writer, slot)
+    } catch {
+      throw fail(error)
+    }
+  }
+
+  private func fail(_ error: FileError) -> EngineError {
+    state.withLock { $0.failure = .file(error) }
+    return .file(error)
+  }
+
+  /// Logs grow, up to the limit: while they are small a fast writer fills one in some milliseconds,
+  /// and to make one ready takes as long.
+  private func nextCapacity(behind current: LogWriter) -> UInt64 {
+    Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, 4 * current.capacity))
+  }
+
+  /// An open file of that many bytes, durably, that holds no log.
+  private func reserveFile(
+    _ capacity: UInt64, mayFill: Bool
+  ) throws(EngineError) -> (any WritableFile, Slot) {
+    var slot = try takeFreeSlot()
+    let path = FileName.log(slot.number).path(in: directory)
+    do throws(FileError) {
+      let file = try fileSystem.openForOverwriting(path)
+      let isLarger = capacity > slot.reservedByteCount ?? 0
+      if isLarger { try file.preallocate(capacity) }
+      let isFilled =
+        mayFill && hasSyncedCommits.load(ordering: .relaxed) && capacity > slot.writtenByteCount
+      if isFilled {
+        try LogFiles.fillWithZeros(file, slot.writtenByteCount..<capacity)
+        slot.writtenByteCount = capacity
+      }
+      // The length is durable before the header that states it, so a short log is a damaged one.
+      if isLarger || isFilled { try file.sync() }
+      if isLarger { slot.reservedByteCount = capacity }
+      return (file, slot)
+    } catch {
+      if error.isOutOfSpace {
+        state.withLock { $0.free.append(slot) }
+      } else {
+        // Not to be trusted again.
+        try? fileSystem.remove(path)
+      }
       throw EngineError(error)
     }
-    let old = writer
-    let salt = UInt32(truncatingIfNeeded: random.next())
-    do throws(FileError) {
-      // Most of it without the lock; under it only what came meanwhile is left to sync.
-      try old.sync()
-      let next = try syncable.withLock { (syncable) throws(FileError) -> LogWriter in
-        let end = try old.finish()
-        let next = try LogWriter(
-          file, number: LogNumber(old.number.rawValue + 1), salt: salt, previous: end,
-          capacity: capacity, isReserved: isReserved)
-        try old.seal(by: next.number)
-        syncable = next
-        try old.close()
-        return next
-      }
-      writer = next
-    } catch {
-      throw .file(error)
-    }
-    state.withLock { state in
-      state.live[state.live.count - 1].byteCount = old.byteCount
-      state.finishedByteCount += old.byteCount
-      state.live.append(
-        Live(
-          number: writer.number, slot: free.slot, byteCount: 0,
-          reservedByteCount: max(capacity, free.reservedByteCount)))
-    }
   }
 
-  private func takeFreeFile() throws(EngineError) -> Free {
-    if let free = state.withLock({ $0.free.popLast() }) { return free }
-    return Free(slot: try createSlot())
-  }
-
-  private func createSlot() throws(EngineError) -> FileNumber {
-    let slot = state.withLock { state in
-      defer { state.nextSlot += 1 }
-      return FileNumber(state.nextSlot)
+  private func takeFreeSlot() throws(EngineError) -> Slot {
+    let (free, next) = state.withLock { state in
+      let free = state.free.popLast()
+      defer { if free == nil { state.nextSlot += 1 } }
+      return (free, FileNumber(state.nextSlot))
     }
+    if let free { return free }
     do throws(FileError) {
-      try LogFiles.create(slot, in: directory, fileSystem)
-      return slot
+      try LogFiles.create(next, in: directory, fileSystem)
+      return Slot(number: next, reservedByteCount: 0)
     } catch {
       throw EngineError(error)
     }
@@ -176,80 +301,38 @@ final class LogFiles: @unchecked Sendable {
     try fileSystem.syncDirectory(directory)
   }
 
-  /// Logs grow with what is written: half of all so far, up to the limit.
-  private var nextCapacity: UInt64 {
-    let written = state.withLock { $0.finishedByteCount } + writer.byteCount
-    return Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, written / 2))
-  }
-
-  // MARK: From any thread
-
-  /// Makes what has been appended durable, beside the committing thread.
-  func syncFromAside() throws(EngineError) {
-    do throws(FileError) {
-      try syncable.withLock { (writer) throws(FileError) in try writer.sync() }
-    } catch {
-      throw .file(error)
-    }
-  }
-
-  /// Makes a file ready for the next `roll`, so that no commit waits for it. What fails here is
-  /// tried again, and reported, by `roll`.
-  func prepareNext() {
-    let done = Latch()
-    let isNeeded = state.withLock { state in
-      guard state.free.isEmpty, state.preparing == nil, !state.isClosed else { return false }
-      state.preparing = done
-      return true
-    }
-    guard isNeeded else { return }
-    let slot = try? createSlot()
-    let isReady = slot.map { fill($0) } ?? false
-    state.withLock { state in
-      state.preparing = nil
-      if let slot, isReady {
-        state.free.append(Free(slot: slot, reservedByteCount: byteCountLimit))
-      }
-    }
-    done.open()
-  }
-
-  /// Gives a new file its blocks, durably. A file that fails here is not used.
-  ///
-  /// - Returns: False when it failed; the file is gone then, or goes at the next opening.
-  private func fill(_ slot: FileNumber) -> Bool {
-    let path = FileName.log(slot).path(in: directory)
-    do throws(FileError) {
-      let file = try fileSystem.openForOverwriting(path)
-      try file.preallocate(byteCountLimit)
-      try LogFiles.fillWithZeros(file, byteCountLimit)
-      try file.sync()
-      try file.close()
-      return true
-    } catch {
-      try? fileSystem.remove(path)
-      return false
-    }
-  }
-
-  /// Writes the reserved blocks once: a sync of blocks that were only reserved has to change the
-  /// file system's records, and waits for whatever else those records are waiting for.
+  /// Writes reserved blocks once: a sync of blocks that were only reserved has to change the file
+  /// system's records, and waits for whatever else those records are waiting for.
   private static func fillWithZeros(
-    _ file: any WritableFile, _ byteCount: UInt64
+    _ file: any WritableFile, _ range: Range<UInt64>
   ) throws(FileError) {
     // In small pieces: the page cache keeps each write in one stretch of memory, and a later small
     // append into a long one costs ext4 a look at all of its blocks.
     let zeros = [UInt8](repeating: 0, count: 4 << 10)
     let stretch: UInt64 = 1 << 20
-    var offset: UInt64 = 0
-    while offset < byteCount {
-      let count = Swift.min(byteCount - offset, UInt64(zeros.count))
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = Swift.min(range.upperBound - offset, UInt64(zeros.count))
       try ByteView.of(zeros) { (view) throws(FileError) in
         try file.write(view.prefix(Int(count)).buffer, at: offset)
       }
       offset += count
       if offset % stretch == 0 { file.beginWriteback(offset - stretch..<offset) }
     }
+  }
+
+  // MARK: From any thread
+
+  /// Makes what has been appended durable, beside the committing thread.
+  func syncFromAside() throws(EngineError) {
+    let writer = current.withLock { $0 }
+    do throws(FileError) { try writer.sync() } catch { throw .file(error) }
+  }
+
+  /// Is anything appended and not durable?
+  var isUnsynced: Bool {
+    let writer = current.withLock { $0 }
+    return writer.byteCount > writer.syncedByteCount
   }
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
@@ -260,14 +343,14 @@ final class LogFiles: @unchecked Sendable {
     let surplus = state.withLock { state -> [FileNumber] in
       var surplus: [FileNumber] = []
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
-        if let reserved = first.reservedByteCount {
-          state.free.append(Free(slot: first.slot, reservedByteCount: reserved))
+        if first.file.reservedByteCount != nil {
+          state.free.append(first.file)
         } else {
-          surplus.append(first.slot)
+          surplus.append(first.file.number)
         }
         state.live.removeFirst()
       }
-      surplus += state.free.dropLast(limit).map(\.slot)
+      surplus += state.free.dropLast(limit).map(\.number)
       state.free = state.free.suffix(limit)
       return surplus
     }
@@ -278,12 +361,12 @@ final class LogFiles: @unchecked Sendable {
   /// Bytes that recovery would have to read.
   var liveByteCount: UInt64 {
     let finished = state.withLock { $0.live.dropLast().reduce(0) { $0 &+ $1.byteCount } }
-    return finished + syncable.withLock { $0.byteCount }
+    return finished + current.withLock { $0.byteCount }
   }
 
   /// Bytes written to logs since opening.
   var writtenByteCount: UInt64 {
-    state.withLock { $0.finishedByteCount } + syncable.withLock { $0.byteCount }
+    state.withLock { $0.finishedByteCount } + current.withLock { $0.byteCount }
   }
 
   func close() throws(EngineError) {
@@ -293,11 +376,15 @@ final class LogFiles: @unchecked Sendable {
     }
     // Afterwards the directory may be somebody else's.
     preparing?.wait()
+    let ready = state.withLock { state in
+      defer { state.ready = nil }
+      return state.ready
+    }
+    let writer = current.withLock { $0 }
     do throws(FileError) {
-      try syncable.withLock { (writer) throws(FileError) in
-        try writer.sync()
-        try writer.close()
-      }
+      try ready?.writer.close()
+      try writer.sync()
+      try writer.close()
     } catch {
       throw EngineError(error)
     }

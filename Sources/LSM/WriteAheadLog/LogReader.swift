@@ -5,7 +5,8 @@
 //   2. X is before that: damage, for everything up to there was durable.
 //   3. A whole record of this life follows whose syncedOffset is above X: damage, for X was
 //      durable when that record was written.
-//   4. Otherwise nobody was ever told that X is durable: the end, with a torn tail or without.
+//   4. Otherwise nobody who wrote to this log was told that X is durable: the end, with a torn tail
+//      or without. LogChain asks the next log whether somebody was told there.
 //
 // A seal ends the log too, and names the log that must be there.
 
@@ -26,9 +27,11 @@ package final class LogReader {
   package let header: LogHeader
   /// Bytes behind the last whole record that were a record being written at the crash.
   package private(set) var droppedByteCount: UInt64 = 0
-  /// Every byte before this offset was durable when the last record was written; 0 before the
-  /// first.
+  /// Every byte before this offset was durable when the last record was written, and every log
+  /// before; 0 before the first.
   package private(set) var vouchedOffset: UInt64 = 0
+  /// Offset behind all that was read, the seal included.
+  package private(set) var readByteCount = UInt64(LogFormat.headerByteCount)
 
   private let file: any ReadableFile
   private let provenEnd: UInt64?
@@ -74,12 +77,13 @@ package final class LogReader {
       guard head.syncedOffset <= offset else {
         throw damage("record says that it was durable before it was written")
       }
+      readByteCount = offset + UInt64(head.recordByteCount)
+      vouchedOffset = head.syncedOffset
       if head.entryCount == 0 {
         try readSeal(payload)
         return nil
       }
-      offset += UInt64(head.recordByteCount)
-      vouchedOffset = head.syncedOffset
+      offset = readByteCount
       return LogRecord(
         firstSequence: head.firstSequence, entryCount: Int(head.entryCount), payload: payload)
     case .none(let reason, let claimedByteCount):
@@ -120,6 +124,19 @@ package final class LogReader {
     return lastEnd
   }
 
+  /// Does any record of that life say that the log before it was durable?
+  static func vouchesForPredecessor(
+    _ file: any ReadableFile, _ header: LogHeader
+  ) throws(EngineError) -> Bool {
+    let window = LogWindow(file)
+    var start = UInt64(LogFormat.headerByteCount)
+    while let found = try window.nextRecord(from: start, of: header) {
+      if found.head.syncedOffset > 0 { return true }
+      start = found.offset + UInt64(found.head.recordByteCount)
+    }
+    return false
+  }
+
   // MARK: What a file is
 
   /// The header of a log file, or nil for a file that holds no log that matters: a new one, or one
@@ -136,10 +153,9 @@ package final class LogReader {
       try refuseLostHeader(window, bytes, oldestLive)
       return nil
     }
-    let version = bytes.littleEndian32(at: 8)
-    guard version == LogFormat.version else {
+    guard (LogFormat.oldestVersion...LogFormat.version).contains(header.version) else {
       throw .unsupportedVersion(
-        path: file.path, found: version, newestKnown: LogFormat.version)
+        path: file.path, found: header.version, newestKnown: LogFormat.version)
     }
     guard header.number < oldestLive || file.byteCount >= header.capacity else {
       throw .corrupt(

@@ -3,6 +3,10 @@
 //
 // After a failed write or sync what reached the disk is unknown, so the writer refuses everything
 // from then on; a failed reservation has touched nothing and may be tried again.
+//
+// A log goes on while the end of the one before it is not durable yet. Its `sync` then sees to that
+// first, so whatever it made durable stands behind a whole predecessor; and until then its records
+// say that they vouch for nothing.
 
 package import Bytes
 internal import Synchronization
@@ -20,8 +24,9 @@ package final class LogWriter: @unchecked Sendable {
   private let endOffset: Atomic<UInt64>
   private let durableOffset: Atomic<UInt64>
   private let failure = Mutex<FileError?>(nil)
-  /// One sync at a time: of two at once only one would hear of a failed write-back.
-  private let syncing = Mutex<Void>(())
+  /// One sync at a time: of two at once only one would hear of a failed write-back. Holds the log
+  /// before, until that is durable.
+  private let syncing = Mutex<LogWriter?>(nil)
   private var allocated: UInt64
 
   // The record being gathered: `pending` is its unwritten end, with room for the header in front
@@ -37,25 +42,32 @@ package final class LogWriter: @unchecked Sendable {
   private static let spillByteCount = 1 << 20
 
   /// Gives `file` a new life: reserves `capacity` bytes, writes the header and syncs both.
-  /// Not for the commit path: prepare the next log in time.
+  /// Not for the commit path: make the next log ready in time.
   ///
   /// - Parameters:
   ///   - number: Above every number ever used in this engine.
   ///   - salt: Random.
-  ///   - previous: Where the log before this one ended, from its `finish` or its reader; recovery
-  ///     then knows that everything before that point was there.
+  ///   - previous: The log before. Where it ended durably, recovery knows that everything before
+  ///     that point was there; where it is open, `follow` must be called before the first record,
+  ///     and all logs before that one be durable.
   ///   - isReserved: The file has `capacity` bytes already, durably.
   package init(
-    _ file: any WritableFile, number: LogNumber, salt: UInt32, previous: LogEnd?,
+    _ file: any WritableFile, number: LogNumber, salt: UInt32, previous: LogPredecessor,
     capacity: UInt64, isReserved: Bool = false
   ) throws(FileError) {
     precondition(number.rawValue > 0, "log numbers start at 1")
-    precondition(previous.map { $0.number < number } ?? true, "log numbers grow")
+    precondition(previous.number.map { $0 < number } ?? true, "log numbers grow")
     allocated = Swift.max(capacity, UInt64(LogFormat.headerByteCount))
-    header = LogHeader(number: number, previous: previous, capacity: allocated, salt: salt)
+    header = LogHeader(
+      version: LogFormat.version, number: number, previous: previous, capacity: allocated,
+      salt: salt)
     self.file = file
     endOffset = Atomic(UInt64(LogFormat.headerByteCount))
-    durableOffset = Atomic(UInt64(LogFormat.headerByteCount))
+    if case .open = previous {
+      durableOffset = Atomic(0)
+    } else {
+      durableOffset = Atomic(UInt64(LogFormat.headerByteCount))
+    }
     pending = ByteBuffer(capacity: 64 << 10)
     if !isReserved {
       try file.preallocate(allocated)
@@ -72,7 +84,7 @@ package final class LogWriter: @unchecked Sendable {
   package var number: LogNumber { header.number }
   /// Offset behind the last record.
   package var byteCount: UInt64 { endOffset.load(ordering: .acquiring) }
-  /// Every byte before this offset is durable.
+  /// Every byte before this offset is durable, and every log before; 0 while those are not.
   package var syncedByteCount: UInt64 { durableOffset.load(ordering: .acquiring) }
   /// Bytes reserved on the device.
   package var capacity: UInt64 { allocated }
@@ -157,29 +169,51 @@ package final class LogWriter: @unchecked Sendable {
     return end
   }
 
-  /// Makes all records appended before the call durable.
+  /// Makes all records appended before the call durable, and every log before.
   package func sync() throws(FileError) {
     try refuseAfterFailure()
     let end = byteCount
     guard end > syncedByteCount else { return }
-    try syncing.withLock { (_) throws(FileError) in
+    try syncing.withLock { (predecessor) throws(FileError) in
       try refuseAfterFailure()
+      guard end > syncedByteCount else { return }
+      try endPredecessor(&predecessor)
       guard end > syncedByteCount else { return }
       do throws(FileError) { try file.sync() } catch { throw poison(error) }
       durableOffset.max(end, ordering: .acquiringAndReleasing)
     }
   }
 
-  /// Ends the log: syncs it and says where it stopped, for its successor's header.
-  package func finish() throws(FileError) -> LogEnd {
-    try refuseAfterFailure()
-    precondition(!hasPendingEntries, "finish between groups")
-    try sync()
-    return LogEnd(number: number, byteCount: byteCount)
+  /// Goes on where `predecessor`, sealed with this one's number, ends. Before anything else.
+  package func follow(_ predecessor: LogWriter) {
+    precondition(header.previous == .open(predecessor.number), "made ready behind that log")
+    syncing.withLock { $0 = predecessor }
   }
 
-  /// Says, durably, that the log with this number has begun: it must be there from now on. Before
-  /// anything in that log counts.
+  /// Makes every log before this one durable, which is not yet so only soon after it has begun.
+  package func syncPredecessor() throws(FileError) {
+    guard syncedByteCount == 0 else { return }
+    try syncing.withLock { (predecessor) throws(FileError) in
+      try refuseAfterFailure()
+      try endPredecessor(&predecessor)
+    }
+  }
+
+  private func endPredecessor(_ predecessor: inout LogWriter?) throws(FileError) {
+    guard let ended = predecessor else { return }
+    do throws(FileError) {
+      try ended.sync()
+      try ended.close()
+    } catch {
+      // What stands here follows bytes that may be lost.
+      throw poison(error)
+    }
+    predecessor = nil
+    durableOffset.max(UInt64(LogFormat.headerByteCount), ordering: .acquiringAndReleasing)
+  }
+
+  /// Ends the log: the one with this number goes on, and must be there from now on: its header is
+  /// durable.
   package func seal(by successor: LogNumber) throws(FileError) {
     try refuseAfterFailure()
     precondition(!hasPendingEntries, "sealed between groups")
@@ -190,7 +224,6 @@ package final class LogWriter: @unchecked Sendable {
     payloadCount = 8
     payloadChecksum = CRC32C.checksum(pending.view.dropFirst(LogFormat.recordHeaderByteCount))
     try writeRecord(firstSequence: .zero)
-    try sync()
   }
 
   package func close() throws(FileError) { try file.close() }

@@ -31,9 +31,9 @@ final class LogTarget: FuzzTarget {
     var first: [Written] = []
     let disk = SimulatedFileSystem()
     try disk.createDirectory("/db")
-    let older = try LogTarget.write(disk, 0, number: 3, previous: nil, firstSequence: 1, &first)
-    let end = try older.finish()
-    _ = try LogTarget.write(disk, 1, number: 4, previous: end, firstSequence: 10, &first)
+    let older = try LogTarget.write(disk, 0, number: 3, behind: .none, firstSequence: 1, &first)
+    let end = LogEnd(number: LogNumber(3), byteCount: older.byteCount)
+    _ = try LogTarget.write(disk, 1, number: 4, behind: .ended(end), firstSequence: 10, &first)
     try older.seal(by: LogNumber(4))
     seal = Int(end.byteCount)..<Int(end.byteCount) + LogFormat.sealByteCount
     files = [0, 1].map { EditedFile("/db/\($0).log", disk.contents(of: "/db/\($0).log") ?? []) }
@@ -42,7 +42,7 @@ final class LogTarget: FuzzTarget {
 
   /// Writes a log of four records, in the second log not all of them synced.
   private static func write(
-    _ disk: SimulatedFileSystem, _ slot: Int, number: UInt64, previous: LogEnd?,
+    _ disk: SimulatedFileSystem, _ slot: Int, number: UInt64, behind previous: LogPredecessor,
     firstSequence: UInt64, _ records: inout [Written]
   ) throws -> LogWriter {
     let writer = try LogWriter(

@@ -30,6 +30,29 @@ struct LogWorld {
     slot: Int = 1, number: UInt64 = 1, previous: LogEnd? = nil, capacity: UInt64 = 1_024,
     salt: UInt32 = LogWorld.salt
   ) throws -> LogWriter {
+    try writer(
+      slot: slot, number: number, behind: previous.map { .ended($0) } ?? .none,
+      capacity: capacity, salt: salt)
+  }
+
+  /// A log that is made ready behind `writer`, and goes on there if `isBegun`.
+  func next(
+    _ writer: LogWriter, slot: Int, isBegun: Bool = true, capacity: UInt64 = 1_024
+  ) throws -> LogWriter {
+    let next = try self.writer(
+      slot: slot, number: writer.number.rawValue + 1, behind: .open(writer.number),
+      capacity: capacity)
+    if isBegun {
+      try writer.seal(by: next.number)
+      next.follow(writer)
+    }
+    return next
+  }
+
+  func writer(
+    slot: Int, number: UInt64, behind previous: LogPredecessor, capacity: UInt64,
+    salt: UInt32 = LogWorld.salt
+  ) throws -> LogWriter {
     let path = LogWorld.path(slot)
     let exists = try files.exists(path)
     let file = try exists ? files.openForOverwriting(path) : files.create(path)
@@ -64,6 +87,12 @@ struct LogWorld {
 }
 
 extension LogWriter {
+  /// Makes the log durable and says where it ends.
+  func finish() throws -> LogEnd {
+    try sync()
+    return LogEnd(number: number, byteCount: byteCount)
+  }
+
   /// One record of one batch with one entry.
   @discardableResult
   func write(_ payload: [UInt8], at sequence: UInt64) throws -> UInt64 {
