@@ -8,15 +8,16 @@
 //      go.
 //   4. A new manifest begins, so that nothing is appended behind a torn tail; all older ones go.
 //   5. Live logs are replayed, oldest first, without what is in table files already, into small
-//      memtables: searching those stays within the processor's caches. The last one becomes the
-//      active memtable, the others are sealed, and the logs stay live until they are written out
-//      in the background. Only what is more than writers could ever have left is written to level
-//      0 here.
+//      memtables: searching those stays within the processor's caches, and several are made side by
+//      side while the logs are read. The last one becomes the active memtable, the others are
+//      sealed, and the logs stay live until they are written out in the background. Only what is
+//      more than writers could ever have left, or than memory takes, is written to level 0 here.
 //   6. A new log begins. Its header says where the last one ended, so that end is made durable
 //      first, and the log before it where nothing says that it was: written once more and synced.
 //      The manifest then says that the new log has begun.
 
 internal import Bytes
+internal import CLinux
 internal import VFS
 
 /// One opening of one directory.
@@ -156,36 +157,45 @@ struct Recovery {
 
 /// Steps 5 and 6: live logs back into memtables.
 private struct Replay {
+  /// A memtable that is made, or being made.
+  private struct Piece {
+    let build: MemtableBuild
+    /// The log that its first entries are in.
+    let log: LiveLog?
+    let firstLog: LogNumber
+  }
+
   private let recovery: Recovery
   private let versions: VersionSet
   private let jobs: JobEnvironment
-  /// Newest first.
-  private(set) var memtables: [LoggedMemtable]
+  /// Newest first; known once `run` has returned.
+  private(set) var memtables: [LoggedMemtable] = []
   private(set) var lastSequence: SequenceNumber
-  private var sealedByteCount = 0
-  /// Entries of the record being replayed that are not in the memtable yet.
-  private var entries: ContiguousArray<MemtableEntry> = []
-  private static let entriesAtOnce = 1_024
   private(set) var recordCount = 0
   private(set) var tornByteCount: UInt64 = 0
+  /// Oldest first; the last `runningCount` are being made.
+  private var pieces: [Piece] = []
+  private var runningCount = 0
+  /// Bytes of the pieces that are made, and of what the others are made of.
+  private var waitingByteCount = 0
+  /// Of the newest memtable that is made.
+  private var commonKeyPrefix = ByteView()
+  /// Memtables made at a time; 0: on this thread.
+  private var threadCount = 0
+
+  /// Bytes of logs from which threads pay.
+  private static let asideByteCount: UInt64 = 8 << 20
+  private static let threadLimit = 4
 
   init(_ recovery: Recovery, versions: VersionSet, jobs: JobEnvironment) {
     self.recovery = recovery
     self.versions = versions
     self.jobs = jobs
     lastSequence = versions.lastSequence
-    memtables = []
   }
 
-  private mutating func startMemtable(firstLog: LogNumber) {
-    let memtable = Memtable(
-      memory: recovery.environment.memory, merger: recovery.merger,
-      commonKeyPrefix: memtables.first?.memtable.commonKeyPrefix ?? ByteView())
-    memtables.insert(LoggedMemtable(memtable, firstLog: firstLog), at: 0)
-  }
-
-  /// Bytes of one memtable here.
-  private var pieceByteCount: Int { Swift.max(1, recovery.options.memtableByteCount / 8) }
+  /// Bytes that one memtable is made of.
+  private var pieceByteCount: Int { Swift.max(1, recovery.options.memtableByteCount / 10) }
 
   /// Bytes of memtables that wait at most while writers are active, and so at a crash.
   private var waitingByteLimit: Int {
@@ -208,59 +218,94 @@ private struct Replay {
     let chain = try LogChain(
       files, oldestLive: oldest, begun: versions.begunLogNumber.map { LogNumber($0) },
       in: recovery.directory)
-    startMemtable(firstLog: chain.live.first?.number ?? oldest)
-    while let record = try chain.next() { try replay(record, of: chain) }
+    if chain.live.reduce(0, { $0 + $1.byteCount }) > Replay.asideByteCount {
+      threadCount = Swift.min(Int(strata_usable_cores()), Replay.threadLimit)
+    }
+    do throws(EngineError) {
+      try replay(chain, firstLog: chain.live.first?.number ?? oldest)
+    } catch {
+      // The first cause counts; no thread is left behind.
+      for piece in pieces.suffix(runningCount) { _ = piece.build.wait() }
+      throw error
+    }
     recordCount = chain.recordCount
     tornByteCount = chain.droppedByteCount
     return try recovered(chain, slotsByPath, oldest: oldest)
   }
 
-  private mutating func replay(_ record: LogRecord, of chain: LogChain) throws(EngineError) {
-    var sequence = record.firstSequence.rawValue
-    var reader = WriteBatchReader(record.payload)
-    let memtable = memtables[0].memtable
-    do throws(ByteReadError) {
-      while let entry = try reader.next() {
-        if sequence > lastSequence.rawValue {
-          lastSequence = SequenceNumber(sequence)
-          entries.append(
-            MemtableEntry(
-              kind: entry.kind, key: entry.key, value: entry.value, sequence: lastSequence))
-          if entries.count == Replay.entriesAtOnce { insertEntries(into: memtable) }
-        }
-        sequence += 1
+  private mutating func replay(_ chain: LogChain, firstLog: LogNumber) throws(EngineError) {
+    var piece = makePiece(chain.live.first, firstLog: firstLog)
+    while let record = try chain.next() {
+      let end = SequenceNumber(record.firstSequence.rawValue + UInt64(record.entryCount) - 1)
+      guard end > lastSequence else { continue }
+      // Chain and manifest see to it that records are there wholly or not at all; a table file may
+      // hold the first entries all the same.
+      let known = lastSequence.rawValue + 1
+      piece.build.add(
+        record.payload, firstSequence: record.firstSequence, entryCount: record.entryCount,
+        skipping: Int(known - Swift.min(known, record.firstSequence.rawValue)))
+      lastSequence = end
+      guard piece.build.byteCount >= pieceByteCount, let log = chain.current else { continue }
+      try start(piece, isAside: threadCount > 0)
+      if waitingByteCount >= waitingByteLimit || recovery.environment.memory.isFull {
+        try flush(goingOnWith: log.number)
       }
-      insertEntries(into: memtable)
-    } catch {
-      throw .corrupt(
-        path: chain.current?.path ?? recovery.directory, offset: 0,
-        reason: "entry \(sequence) of a whole record is no entry: \(error)")
+      piece = makePiece(log, firstLog: log.number)
     }
-    guard memtable.byteCount >= pieceByteCount, let log = chain.current?.number else { return }
-    sealedByteCount += memtable.byteCount
-    if sealedByteCount >= waitingByteLimit || recovery.environment.memory.isShort {
-      try flush(goingOnWith: log)
-    }
-    startMemtable(firstLog: log)
+    try start(piece, isAside: false)
+    try waitForPieces(leaving: 0)
+    memtables = pieces.reversed().map { LoggedMemtable($0.build.memtable, firstLog: $0.firstLog) }
   }
 
-  private mutating func insertEntries(into memtable: Memtable) {
-    memtable.insert(entries)
-    entries.removeAll(keepingCapacity: true)
+  private func makePiece(_ log: LiveLog?, firstLog: LogNumber) -> Piece {
+    let memtable = Memtable(
+      memory: recovery.environment.memory, merger: recovery.merger,
+      commonKeyPrefix: commonKeyPrefix)
+    // Nothing is taken for logs that are empty.
+    let byteCount = Int(Swift.min(log?.byteCount ?? 0, UInt64(pieceByteCount)))
+    return Piece(
+      build: MemtableBuild(memtable, byteCount: byteCount), log: log, firstLog: firstLog)
+  }
+
+  private mutating func start(_ piece: Piece, isAside: Bool) throws(EngineError) {
+    if isAside { try waitForPieces(leaving: threadCount - 1) }
+    pieces.append(piece)
+    runningCount += 1
+    waitingByteCount += piece.build.byteCount
+    piece.build.start(isAside: isAside)
+    if !isAside, runningCount == 1 { try waitForPieces(leaving: 0) }
+  }
+
+  /// Waits until so few are being made, oldest first.
+  private mutating func waitForPieces(leaving count: Int) throws(EngineError) {
+    while runningCount > count {
+      let piece = pieces[pieces.count - runningCount]
+      let damage = piece.build.wait()
+      runningCount -= 1
+      if let damage {
+        throw .corrupt(path: piece.log?.path ?? recovery.directory, offset: 0, reason: damage)
+      }
+      let memtable = piece.build.memtable
+      waitingByteCount += memtable.byteCount - piece.build.byteCount
+      commonKeyPrefix = memtable.commonKeyPrefix
+    }
   }
 
   /// Writes all memtables to one file of level 0. The log being read stays live: more of its
   /// entries come.
   private mutating func flush(goingOnWith log: LogNumber) throws(EngineError) {
-    let last = memtables.map(\.memtable.lastSequence).max() ?? .zero
+    try waitForPieces(leaving: 0)
+    let memtables = pieces.reversed().map(\.build.memtable)
+    let last = memtables.map(\.lastSequence).max() ?? .zero
     let job = FlushJob(
-      memtables.map(\.memtable), version: versions.current,
+      memtables, version: versions.current,
       newer: .from(SequenceNumber(last.rawValue + 1)), environment: jobs)
     var edit = try jobs.flushBudget.hurrying { () throws(EngineError) in try job.run() }.edit
     edit.oldestLogNumber = log.rawValue
     _ = try versions.install(edit)
-    memtables = []
-    sealedByteCount = 0
+    pieces = []
+    waitingByteCount = 0
+    commonKeyPrefix = ByteView()
   }
 
   /// What the logs are from now on: live ones keep what is in `memtables`.

@@ -78,6 +78,9 @@ package final class MemoryBudget: Sendable {
   /// What is being written out is wanted back.
   package var isCrowded: Bool { memtableBytesInUse > memtableByteCount / 4 * 3 }
 
+  /// The whole share is in use: writers are slowed.
+  package var isFull: Bool { memtableBytesInUse >= memtableByteCount }
+
   package func register(_ owner: any MemtableOwner) {
     owners.withLock { owners in
       owners.removeAll { $0.owner == nil }
