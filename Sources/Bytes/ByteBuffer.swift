@@ -95,6 +95,32 @@ package struct ByteBuffer: ~Copyable, @unchecked Sendable {
     used &+= bytes.count
   }
 
+  /// As `append`, without a call for up to 16 bytes: for what is mostly the end of a key.
+  @inlinable @inline(__always)
+  package mutating func append(short bytes: ByteView) {
+    let count = bytes.count
+    guard count <= 16 else { return append(bytes) }
+    reserve(16)
+    let target = storage + used
+    if count >= 8 {
+      // Two words that overlap.
+      let first = bytes.base.loadUnaligned(as: UInt64.self)
+      let last = bytes.base.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      target.storeBytes(of: first, as: UInt64.self)
+      target.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
+    } else if count >= 4 {
+      let first = bytes.base.loadUnaligned(as: UInt32.self)
+      let last = bytes.base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+      target.storeBytes(of: first, as: UInt32.self)
+      target.storeBytes(of: last, toByteOffset: count &- 4, as: UInt32.self)
+    } else {
+      for index in 0..<count {
+        target.storeBytes(of: bytes[index], toByteOffset: index, as: UInt8.self)
+      }
+    }
+    used &+= count
+  }
+
   @inlinable
   package mutating func append(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { append(ByteView($0)) }

@@ -102,9 +102,8 @@ package final class Engine: Sendable {
     from lower: [UInt8]?, to upper: [UInt8]?, at snapshot: Snapshot,
     for purpose: CursorPurpose = .serving
   ) -> KeyCursor {
-    KeyCursor(
-      sources: snapshot.view.cursors(at: snapshot.sequence, for: purpose), from: lower, to: upper,
-      pin: snapshot)
+    let (parts, pool) = snapshot.view.cursorParts(at: snapshot.sequence, for: purpose)
+    return KeyCursor(parts, pool: pool, from: lower, to: upper, pin: snapshot)
   }
 
   /// Highest sequence number that may have touched a key in the range, from memtables' and table

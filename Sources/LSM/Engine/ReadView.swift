@@ -25,6 +25,8 @@ final class ReadView: Sendable {
   let version: Version
   /// Keys that were deleted and left no trace in a table file had no entry above this one.
   let droppedUpTo: SequenceNumber
+  /// What cursors over these sources have left.
+  private let pool = CursorPool()
 
   init(
     active: LoggedMemtable, sealed: [LoggedMemtable], version: Version,
@@ -79,6 +81,17 @@ final class ReadView: Sendable {
     return list.lookup
   }
 
+  /// Entries of memtables that the processor's cache holds, roughly.
+  private static let quickEntryCount = 4_096
+  private static let quickFileCount = 4
+
+  /// Whether filters say that a key is absent about as quickly as the row cache would: then that
+  /// has better use for its room.
+  var refusesQuickly: Bool {
+    sealed.isEmpty && active.memtable.entryCount <= ReadView.quickEntryCount
+      && version.levels[0].handles.count <= ReadView.quickFileCount
+  }
+
   /// A cursor for each source, newest first.
   func cursors(
     at sequence: SequenceNumber, for purpose: CursorPurpose
@@ -97,6 +110,20 @@ final class ReadView: Sendable {
   /// An upper bound of the numbers of entries with keys in [`lower`, `upper`).
   func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
     // A key that is gone altogether is in no file's range, and its deletion was a change.
+  /// What a cursor over all sources is made of, and the pool it goes to afterwards.
+  func cursorParts(
+    at sequence: SequenceNumber, for purpose: CursorPurpose
+  ) -> (parts: CursorParts, pool: CursorPool?) {
+    guard purpose == .serving else {
+      return (CursorParts(cursors(at: sequence, for: purpose)), nil)
+    }
+    guard let parts = pool.take() else {
+      return (CursorParts(cursors(at: sequence, for: purpose)), pool)
+    }
+    parts.merged.see(upTo: sequence)
+    return (parts, pool)
+  }
+
     var newest = max(droppedUpTo, active.memtable.newestSequence(from: lower, to: upper))
     for sealed in sealed {
       newest = max(newest, sealed.memtable.newestSequence(from: lower, to: upper))

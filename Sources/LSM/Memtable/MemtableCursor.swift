@@ -7,7 +7,7 @@ package import VFS
 /// A cursor over a memtable, safe beside its writer. Never waits and never throws.
 package final class MemtableCursor: EntryCursor {
   private let memtable: Memtable
-  private let newestOrder: UInt64
+  private var newestOrder: UInt64
   private var entry: StoredEntry?
   private var walk = KeyWalk()
   /// Is the walk at the entry's key? Not after a step backwards.
@@ -17,6 +17,12 @@ package final class MemtableCursor: EntryCursor {
   init(_ memtable: Memtable, at sequence: SequenceNumber) {
     self.memtable = memtable
     newestOrder = Memtable.newestOrder(sequence)
+  }
+
+  /// Forgets the position, and sees entries up to another sequence number.
+  func see(upTo sequence: SequenceNumber) {
+    newestOrder = Memtable.newestOrder(sequence)
+    entry = nil
   }
 
   package var isValid: Bool { entry != nil }
@@ -34,6 +40,8 @@ package final class MemtableCursor: EntryCursor {
   package func seekToFirst() { seek(to: ByteView(), isPast: false) }
 
   private func seek(to key: ByteView, isPast: Bool) {
+    // Whatever comes into an empty one from now on is above what is seen here.
+    guard !memtable.isEmpty else { return }
     walk.seek(to: key, isPast: isPast, under: memtable.tree.anchor)
     settle()
   }
@@ -49,11 +57,18 @@ package final class MemtableCursor: EntryCursor {
     if !entry.kind.hidesOlder, !entry.isFold, let older = entry.older {
       // Visible too.
       self.entry = older
-    } else if isWalking {
+    } else {
+      nextKey()
+    }
+  }
+
+  /// To the newest entry of the next key, from any entry of this one.
+  func nextKey() {
+    if isWalking {
       walk.advance()
       settle()
     } else {
-      seek(to: entry.key, isPast: true)
+      seek(to: current.key, isPast: true)
     }
   }
 

@@ -19,32 +19,42 @@ package final class KeyCursor: @unchecked Sendable {
     case atKey
     /// A step away from `leftKey` has failed.
     case interrupted
+    /// A step on to `leftKey` has failed.
+    case arriving
   }
 
+  private let parts: CursorParts
+  /// Of `parts`.
   private let merged: MergingCursor
   private let pin: AnyObject?
+  /// Where the parts go afterwards.
+  private let pool: CursorPool?
   private let lower: Block?
   private let upper: Block?
   private var state = State.nowhere
-  /// The key that the last step has left.
-  private var leftKey = ByteBuffer(capacity: 64)
   /// Newest first; never only a `delete` (such keys are skipped). Meaningful while the cursor is
   /// valid; the bytes stay until the next move.
-  package private(set) var operands: [Operand] = []
+  package var operands: [Operand] { parts.operands }
 
   /// - Parameters:
-  ///   - sources: Newest first; see `MergingCursor`.
+  ///   - parts: Of sources newest first; see `MergingCursor`.
+  ///   - pool: Where they go afterwards; nil lets them go.
   ///   - lower: First key that may be seen; nil for no bound.
   ///   - upper: First key that may not be seen; nil for no bound.
   ///   - pin: Kept as long as the cursor: what the sources borrow from (a snapshot).
   package init(
-    sources: [any EntryCursor], from lower: [UInt8]?, to upper: [UInt8]?, pin: AnyObject?
+    _ parts: CursorParts, pool: CursorPool? = nil, from lower: [UInt8]?, to upper: [UInt8]?,
+    pin: AnyObject?
   ) {
-    merged = MergingCursor(sources)
+    self.parts = parts
+    merged = parts.merged
+    self.pool = pool
     self.pin = pin
     self.lower = lower.map { ByteView.of($0) { Block(copying: $0) } }
     self.upper = upper.map { ByteView.of($0) { Block(copying: $0) } }
   }
+
+  deinit { pool?.give(parts) }
 
   package var isValid: Bool { state == .atKey }
 
@@ -102,11 +112,36 @@ package final class KeyCursor: @unchecked Sendable {
   /// To the next visible key. After `.wouldBlock`: set `wait` to `.allowed` and call the same step
   /// again; it resumes.
   package func next() throws(EngineError) {
+    while state == .atKey, merged.nextKeyOfRun() {
+      if let upper, merged.key >= upper.view { return leave() }
+      if merged.kind == .delete { continue }
+      if merged.kind == .put {
+        keep(Operand(kind: .put, value: merged.value))
+      } else {
+        try arrive()
+      }
+      return
+    }
+    try nextAnywhere()
+  }
+
+  /// Gathers the operands of a key that a step has reached.
+  private func arrive() throws(EngineError) {
+    if !merged.isInRun { note(merged.key) }
+    do throws(EngineError) { _ = try collect() } catch {
+      state = .arriving
+      throw error
+    }
+  }
+
+  private func nextAnywhere() throws(EngineError) {
+    let isArriving = state == .arriving
     let isResumed = try begin()
     do throws(EngineError) {
       if isResumed {
-        try merged.seek(to: leftKey.view)
-        if merged.isValid, merged.key == leftKey.view { try merged.nextKey() }
+        let left = parts.leftKey.view
+        try merged.seek(to: left)
+        if !isArriving, merged.isValid, merged.key == left { try merged.nextKey() }
       } else {
         try merged.nextKey()
       }
@@ -121,7 +156,7 @@ package final class KeyCursor: @unchecked Sendable {
     let isResumed = try begin()
     do throws(EngineError) {
       if isResumed {
-        try merged.seek(before: leftKey.view)
+        try merged.seek(before: parts.leftKey.view)
       } else {
         try merged.previousKey()
       }
@@ -136,20 +171,23 @@ package final class KeyCursor: @unchecked Sendable {
     switch state {
     case .nowhere:
       throw .invalid("a key cursor moves without a position")
-    case .interrupted:
+    case .interrupted, .arriving:
       return true
     case .atKey:
-      leftKey.clear()
-      leftKey.append(merged.key)
+      note(merged.key)
       leave()
       return false
     }
   }
 
+  private func note(_ key: ByteView) {
+    parts.leftKey.clear()
+    parts.leftKey.append(key)
+  }
+
   private func leave() { state = .nowhere }
 
   private func interrupted(_ error: EngineError) -> EngineError {
-    leave()
     state = .interrupted
     return error
   }
@@ -183,19 +221,25 @@ package final class KeyCursor: @unchecked Sendable {
   private func collect() throws(EngineError) -> Bool {
     let newest = Operand(kind: merged.kind, value: merged.value)
     if newest.kind == .delete { return false }
-    // Most keys have one operand, and so had the key before: no array is emptied and filled.
-    if operands.count == 1 {
-      operands[0] = newest
-    } else {
-      operands.removeAll(keepingCapacity: true)
-      operands.append(newest)
-    }
+    keep(newest)
     if newest.kind.hidesOlder { return true }
     while try merged.nextEntryOfKey() {
       let kind = merged.kind
-      operands.append(Operand(kind: kind, value: merged.value))
+      parts.operands.append(Operand(kind: kind, value: merged.value))
       if kind.hidesOlder { break }
     }
     return true
+  }
+
+  /// Makes `newest` the only operand.
+  @inline(__always)
+  private func keep(_ newest: Operand) {
+    // Most keys have one operand, and so had the key before: no array is emptied and filled.
+    if parts.operands.count == 1 {
+      parts.operands[0] = newest
+    } else {
+      parts.operands.removeAll(keepingCapacity: true)
+      parts.operands.append(newest)
+    }
   }
 }

@@ -2,8 +2,10 @@
 //
 // The sources that stand at the current key form the `group`, newest first; all others wait in a
 // binary heap by key, then age. Sources with one entry a key stay where they are until the whole
-// group moves on: what was read from them stays valid, and a step back costs no seek. A run of
-// keys from one source costs one comparison a key: with the heap's top.
+// group moves on: what was read from them stays valid, and a step back costs no seek.
+//
+// A level that alone has the current key begins a run: within its block, a step is a look at the
+// next entry and one comparison with the heap's top, or none where no other source is left.
 //
 // Backwards the heap is turned round: every source stands at its last key before a bound, and the
 // largest key comes next. Turning round seeks every source once.
@@ -25,21 +27,34 @@ package final class MergingCursor: EntryCursor {
     case past
   }
 
+  /// A source and where it stands. What it is said by type is called without a witness table, and
+  /// without counting references: `sources` holds them all.
+  private struct Lane {
+    var key = ByteView()
+    var progress = Progress.newest
+    let isUnique: Bool
+    let level: Unmanaged<LevelCursor>?
+    let memtable: Unmanaged<MemtableCursor>?
+  }
+
   /// Steps over older entries of one key before a seek past them is cheaper.
   private static let skipLimit = 8
 
   private let sources: [any EntryCursor]
-  /// The sources that are levels, called without a witness table: what most runs of keys come from.
-  private let levels: [LevelCursor?]
-  private let isUnique: [Bool]
-  /// Each source's key while it has a position; valid as long as it does not move.
-  private var keys: [ByteView]
-  private var progress: [Progress]
-  private var heap: [Int] = []
-  private var group: [Int] = []
+  /// One a source; a key is valid as long as its source does not move.
+  private let lanes: UnsafeMutablePointer<Lane>
+  /// Lanes that wait, `heapCount` of them.
+  private let heap: UnsafeMutablePointer<Int>
+  private var heapCount = 0
+  /// Lanes that stand at the current key, `groupCount` of them.
+  private let group: UnsafeMutablePointer<Int>
+  private var groupCount = 0
   /// Index in `group` of the source with the current entry; its count when the key is used up.
   private var member = 0
   private var direction = Direction.forward
+  /// The table file of a level that alone has the current key; nil where there is none such. Its
+  /// level holds it until that moves.
+  private var run: Unmanaged<TableCursor>?
   /// A copy of a key that must outlive its source's move.
   private var savedKey = ByteBuffer()
 
@@ -56,29 +71,70 @@ package final class MergingCursor: EntryCursor {
   ///   of its entries valid for its whole life (a memtable's arena does).
   package init(_ sources: [any EntryCursor]) {
     self.sources = sources
-    levels = sources.map { $0 as? LevelCursor }
-    isUnique = sources.map { $0.hasUniqueKeys }
-    keys = Array(repeating: ByteView(), count: sources.count)
-    progress = Array(repeating: .newest, count: sources.count)
-    heap.reserveCapacity(sources.count)
-    group.reserveCapacity(sources.count)
+    lanes = .allocate(capacity: sources.count)
+    heap = .allocate(capacity: 2 * sources.count)
+    group = heap + sources.count
+    for (index, source) in sources.enumerated() {
+      (lanes + index).initialize(
+        to: Lane(
+          isUnique: source.hasUniqueKeys,
+          level: (source as? LevelCursor).map { Unmanaged.passUnretained($0) },
+          memtable: (source as? MemtableCursor).map { Unmanaged.passUnretained($0) }))
+    }
   }
 
-  package var isValid: Bool { member < group.count }
+  deinit {
+    // Lanes and places in them need no clearing away.
+    lanes.deallocate()
+    heap.deallocate()
+  }
+
+  package var isValid: Bool { @inline(__always) get { member < groupCount } }
+  /// Whether a level alone has the current key.
+  var isInRun: Bool { run != nil }
 
   package func pinCurrent(into pins: inout [AnyObject]) {
+    precondition(isValid, "an entry needs a position")
     sources[group[member]].pinCurrent(into: &pins)
   }
 
   /// Appends what keeps the values of all the key's entries valid past the next move.
   package func pinKey(into pins: inout [AnyObject]) {
-    for source in group { sources[source].pinCurrent(into: &pins) }
+    for index in 0..<groupCount { sources[group[index]].pinCurrent(into: &pins) }
+  }
+
+  /// As it was made: without a position or a block.
+  func close() {
+    leavePosition()
+    value = ByteView()
+    if wait != .allowed { wait = .allowed }
+    for source in sources.indices {
+      lanes[source].key = ByteView()
+      lanes[source].level?._withUnsafeGuaranteedRef { $0.close() }
+    }
+  }
+
+  /// Has memtables seen up to another sequence number.
+  func see(upTo sequence: SequenceNumber) {
+    for source in sources.indices {
+      lanes[source].memtable?._withUnsafeGuaranteedRef { $0.see(upTo: sequence) }
+    }
   }
 
   // MARK: - Seeks
 
   package func seek(to key: ByteView) throws(EngineError) {
-    try restart(.forward) { (source) throws(EngineError) in try source.seek(to: key) }
+    leavePosition()
+    direction = .forward
+    for source in sources.indices {
+      if let level = lanes[source].level {
+        try level.takeUnretainedValue().seek(to: key)
+      } else {
+        try sources[source].seek(to: key)
+      }
+      enqueue(source)
+    }
+    formGroup()
   }
 
   package func seekToFirst() throws(EngineError) {
@@ -96,8 +152,7 @@ package final class MergingCursor: EntryCursor {
   private func restart(
     _ direction: Direction, _ position: (any EntryCursor) throws(EngineError) -> Void
   ) throws(EngineError) {
-    heap.removeAll(keepingCapacity: true)
-    leaveKey()
+    leavePosition()
     self.direction = direction
     for source in sources.indices {
       try position(sources[source])
@@ -118,61 +173,67 @@ package final class MergingCursor: EntryCursor {
   /// - Returns: False when there is none; then `key` still stands, and only `nextKey` or
   ///   `previousKey` may follow.
   package func nextEntryOfKey() throws(EngineError) -> Bool {
-    precondition(!group.isEmpty, "a step needs a position")
-    guard member < group.count else { return false }
+    precondition(groupCount > 0, "a step needs a position")
+    guard member < groupCount else { return false }
     let source = group[member]
-    if !isUnique[source] {
+    if !lanes[source].isUnique {
       let cursor = sources[source]
       do throws(EngineError) { try cursor.next() } catch { throw failed(error) }
       if cursor.isValid, cursor.key == key {
-        progress[source] = .older
+        lanes[source].progress = .older
         takeEntry(of: source)
         return true
       }
-      progress[source] = .past
+      lanes[source].progress = .past
     }
     member += 1
-    guard member < group.count else { return false }
+    guard member < groupCount else { return false }
     takeEntry(of: group[member])
     return true
   }
 
+  /// To the next key where a run goes on within its block: one entry, which no other source has.
+  ///
+  /// - Returns: False when nothing has moved.
+  @inline(__always)
+  func nextKeyOfRun() -> Bool {
+    guard let run, run._withUnsafeGuaranteedRef({ $0.stepWithinBlock() }) else { return false }
+    run._withUnsafeGuaranteedRef { table in
+      key = table.key
+      kind = table.kind
+      value = table.value
+    }
+    member = 0
+    if heapCount > 0, key.compare(lanes[heap[0]].key) >= 0 { leaveRun() }
+    return true
+  }
+
+  /// The source of the run has stepped on to a key that another source has too, or comes before.
+  private func leaveRun() {
+    enqueue(group[0])
+    formGroup()
+  }
+
   /// To the newest entry of the next key, from any entry of the current one.
   package func nextKey() throws(EngineError) {
-    precondition(!group.isEmpty, "a step needs a position")
+    precondition(groupCount > 0, "a step needs a position")
+    if nextKeyOfRun() { return }
     do throws(EngineError) {
       if direction == .backward { return try turnForward() }
-      if group.count == 1 {
+      run = nil
+      if groupCount == 1 {
         let source = group[0]
-        if let level = levels[source] {
-          try level.next()
-          if level.isValid, continuesRun(level.key) {
-            keys[source] = level.key
-            key = level.key
-            kind = level.kind
-            value = level.value
-            member = 0
-            return
-          }
-          enqueue(source)
-          return formGroup()
-        }
         try movePast(source)
-        let cursor = sources[source]
-        if cursor.isValid, continuesRun(cursor.key) {
-          keys[source] = cursor.key
-          progress[source] = .newest
-          key = cursor.key
-          member = 0
-          takeEntry(of: source)
-          return
-        }
         enqueue(source)
       } else {
         // `key` may be a view into a table cursor: those move last.
-        for source in group where !isUnique[source] { try movePast(source) }
-        for source in group where isUnique[source] { try movePast(source) }
-        for source in group { enqueue(source) }
+        for index in 0..<groupCount where !lanes[group[index]].isUnique {
+          try movePast(group[index])
+        }
+        for index in 0..<groupCount where lanes[group[index]].isUnique {
+          try movePast(group[index])
+        }
+        for index in 0..<groupCount { enqueue(group[index]) }
       }
       formGroup()
     } catch {
@@ -180,34 +241,39 @@ package final class MergingCursor: EntryCursor {
     }
   }
 
-  /// Whether the source that alone had the current key comes first again.
-  @inline(__always)
-  private func continuesRun(_ next: ByteView) -> Bool {
-    guard let top = heap.first else { return true }
-    return next.compare(keys[top]) < 0
-  }
-
   private func takeEntry(of source: Int) {
-    kind = sources[source].kind
-    value = sources[source].value
+    if let level = lanes[source].level {
+      level._withUnsafeGuaranteedRef {
+        kind = $0.kind
+        value = $0.value
+      }
+    } else if let memtable = lanes[source].memtable {
+      memtable._withUnsafeGuaranteedRef {
+        kind = $0.kind
+        value = $0.value
+      }
+    } else {
+      kind = sources[source].kind
+      value = sources[source].value
+    }
   }
 
   /// To the newest entry of the previous key, from any entry of the current one.
   package func previousKey() throws(EngineError) {
-    precondition(!group.isEmpty, "a step needs a position")
+    precondition(groupCount > 0, "a step needs a position")
     do throws(EngineError) {
+      let bound = saveKey()
       if direction == .forward {
-        saveKey()
         return try restart(.backward) { (source) throws(EngineError) in
-          try source.seek(before: savedKey.view)
+          try source.seek(before: bound)
         }
       }
-      saveKey()
-      for source in group {
-        if progress[source] == .newest {
+      for index in 0..<groupCount {
+        let source = group[index]
+        if lanes[source].progress == .newest {
           try sources[source].previousKey()
         } else {
-          try sources[source].seek(before: savedKey.view)
+          try sources[source].seek(before: bound)
         }
         enqueue(source)
       }
@@ -219,15 +285,14 @@ package final class MergingCursor: EntryCursor {
 
   /// Every source stands at or before the current key; leads all past it.
   private func turnForward() throws(EngineError) {
-    saveKey()
-    heap.removeAll(keepingCapacity: true)
-    leaveKey()
+    let bound = saveKey()
+    leavePosition()
     direction = .forward
-    key = savedKey.view
+    key = bound
     for source in sources.indices {
-      try sources[source].seek(to: savedKey.view)
+      try sources[source].seek(to: bound)
       if sources[source].isValid, sources[source].key == key {
-        progress[source] = .newest
+        lanes[source].progress = .newest
         try movePast(source)
       }
       enqueue(source)
@@ -238,12 +303,19 @@ package final class MergingCursor: EntryCursor {
   /// Moves a source of the group past the current key.
   @inline(__always)
   private func movePast(_ source: Int) throws(EngineError) {
-    if isUnique[source] { return try sources[source].next() }
+    if let level = lanes[source].level {
+      if level._withUnsafeGuaranteedRef({ $0.stepWithinBlock() }) { return }
+      return try level.takeUnretainedValue().next()
+    }
+    guard lanes[source].progress != .past else { return }
+    if let memtable = lanes[source].memtable {
+      return memtable._withUnsafeGuaranteedRef { $0.nextKey() }
+    }
+    if lanes[source].isUnique { return try sources[source].next() }
     try moveManyPast(source)
   }
 
   private func moveManyPast(_ source: Int) throws(EngineError) {
-    guard progress[source] != .past else { return }
     let cursor = sources[source]
     for _ in 0..<MergingCursor.skipLimit {
       try cursor.next()
@@ -256,21 +328,28 @@ package final class MergingCursor: EntryCursor {
     try cursor.seek(to: after.view)
   }
 
-  private func saveKey() {
+  /// A copy of the current key, until the next one is made.
+  private func saveKey() -> ByteView {
     savedKey.clear()
     savedKey.append(key)
+    return savedKey.view
   }
 
   private func leaveKey() {
-    group.removeAll(keepingCapacity: true)
+    groupCount = 0
     member = 0
+    run = nil
     key = ByteView()
+  }
+
+  private func leavePosition() {
+    heapCount = 0
+    leaveKey()
   }
 
   /// After a failed step no source's position is known: only a seek may follow.
   private func failed(_ error: EngineError) -> EngineError {
-    heap.removeAll(keepingCapacity: true)
-    leaveKey()
+    leavePosition()
     return error
   }
 
@@ -279,44 +358,71 @@ package final class MergingCursor: EntryCursor {
   /// Makes the sources at the heap's top the group.
   private func formGroup() {
     leaveKey()
-    guard let first = heap.first else { return }
-    key = keys[first]
+    guard heapCount > 0 else { return }
+    let first = heap[0]
+    key = lanes[first].key
     repeat {
       let source = heap[0]
-      progress[source] = .newest
-      group.append(source)
+      lanes[source].progress = .newest
+      group[groupCount] = source
+      groupCount &+= 1
       removeTop()
-    } while !heap.isEmpty && keys[heap[0]] == key
+    } while heapCount > 0 && lanes[heap[0]].key == key
     takeEntry(of: first)
+    if groupCount == 1, direction == .forward, let level = lanes[first].level {
+      run = level._withUnsafeGuaranteedRef { $0.current }
+    }
   }
 
   private func comesBefore(_ left: Int, _ right: Int) -> Bool {
-    let order = keys[left].compare(keys[right])
+    let order = lanes[left].key.compare(lanes[right].key)
     if order == 0 { return left < right }
     return direction == .forward ? order < 0 : order > 0
   }
 
+  /// Notes a source's key; false when it is at its end.
+  @inline(__always)
+  private func noteKey(of source: Int) -> Bool {
+    if let level = lanes[source].level {
+      return level._withUnsafeGuaranteedRef {
+        guard $0.isValid else { return false }
+        lanes[source].key = $0.key
+        return true
+      }
+    }
+    if let memtable = lanes[source].memtable {
+      return memtable._withUnsafeGuaranteedRef {
+        guard $0.isValid else { return false }
+        lanes[source].key = $0.key
+        return true
+      }
+    }
+    guard sources[source].isValid else { return false }
+    lanes[source].key = sources[source].key
+    return true
+  }
+
   /// Puts a source into the heap unless it is at its end.
   private func enqueue(_ source: Int) {
-    guard sources[source].isValid else { return }
-    keys[source] = sources[source].key
-    heap.append(source)
-    var at = heap.count - 1
-    while at > 0, comesBefore(source, heap[(at - 1) / 2]) {
-      heap[at] = heap[(at - 1) / 2]
-      at = (at - 1) / 2
+    guard noteKey(of: source) else { return }
+    var at = heapCount
+    heapCount &+= 1
+    while at > 0, comesBefore(source, heap[(at &- 1) / 2]) {
+      heap[at] = heap[(at &- 1) / 2]
+      at = (at &- 1) / 2
     }
     heap[at] = source
   }
 
   private func removeTop() {
-    let source = heap.removeLast()
-    guard !heap.isEmpty else { return }
+    heapCount &-= 1
+    guard heapCount > 0 else { return }
+    let source = heap[heapCount]
     var at = 0
     while true {
       var child = at * 2 + 1
-      guard child < heap.count else { break }
-      if child + 1 < heap.count, comesBefore(heap[child + 1], heap[child]) { child += 1 }
+      guard child < heapCount else { break }
+      if child + 1 < heapCount, comesBefore(heap[child + 1], heap[child]) { child += 1 }
       guard comesBefore(heap[child], source) else { break }
       heap[at] = heap[child]
       at = child

@@ -9,11 +9,16 @@ internal import Bytes
 
 /// A position in one block.
 struct BlockCursor: ~Copyable {
-  /// An entry decoded for the way back.
-  private struct Passed {
-    var offset: Int
-    var keyOffset: Int
-    var keyCount: Int
+  /// A restart interval decoded for the way back.
+  private final class Window {
+    struct Passed {
+      var offset = 0
+      var keyOffset = 0
+      var keyCount = 0
+    }
+
+    var passed: [Passed] = []
+    var keys = ByteBuffer()
   }
 
   private(set) var block: Block?
@@ -24,9 +29,9 @@ struct BlockCursor: ~Copyable {
   private(set) var value = ByteView()
   private var offset = 0
   private var nextOffset = 0
-  private var window: [Passed] = []
-  private var windowKeys = ByteBuffer(capacity: 0)
-  /// How many of `window` are before the current entry; 0 when it must be filled anew.
+  /// Made by the first step back.
+  private var window: Window?
+  /// How many of its entries are before the current one; 0 when it must be filled anew.
   private var windowCount = 0
 
   init() {}
@@ -65,9 +70,10 @@ struct BlockCursor: ~Copyable {
     windowCount = 0
     isValid = false
     let found = try search.lowerBound(key)
-    guard found.offset < search.entries.count else { return }
-    try rebuild(search, restart: found.restart, upTo: found.offset)
-    try take(search, at: found.offset)
+    guard let entry = found.entry else { return }
+    keyBuffer.clear()
+    keyBuffer.append(key.prefix(entry.shared))
+    take(search, entry, at: found.offset)
   }
 
   mutating func seekToLast() throws(BlockDamage) {
@@ -96,6 +102,17 @@ struct BlockCursor: ~Copyable {
       return
     }
     try take(search, at: nextOffset)
+  }
+
+  /// To the next entry, where it is in the block and can be told at a glance; else nothing moves.
+  @inline(__always)
+  mutating func stepWithin() -> Bool {
+    guard isValid, let search, let entry = search.plainEntry(at: nextOffset),
+      entry.shared <= keyBuffer.count
+    else { return false }
+    windowCount = 0
+    take(search, entry, at: nextOffset)
+    return true
   }
 
   /// Moves past entries, from the current one to the block's last or as many as the batch takes.
@@ -148,8 +165,14 @@ struct BlockCursor: ~Copyable {
     guard entry.shared <= keyBuffer.count else {
       throw .format("an entry shares more than the key before it has")
     }
+    take(search, entry, at: offset)
+  }
+
+  /// - Precondition: The key buffer begins with what the entry shares.
+  @inline(__always)
+  private mutating func take(_ search: BlockSearch, _ entry: BlockEntry, at offset: Int) {
     keyBuffer.truncate(to: entry.shared)
-    keyBuffer.append(search.suffix(entry))
+    keyBuffer.append(short: search.suffix(entry))
     kind = entry.kind
     value = search.value(entry)
     self.offset = offset
@@ -157,61 +180,41 @@ struct BlockCursor: ~Copyable {
     isValid = true
   }
 
-  /// Makes the key buffer hold the key before the entry at `end`.
-  private mutating func rebuild(
-    _ search: BlockSearch, restart: Int, upTo end: Int
-  ) throws(BlockDamage) {
-    keyBuffer.clear()
-    var at = search.restartOffset(restart)
-    while at < end {
-      let entry = try search.entry(at: at)
-      guard entry.shared <= keyBuffer.count else {
-        throw .format("an entry shares more than the key before it has")
-      }
-      keyBuffer.truncate(to: entry.shared)
-      keyBuffer.append(search.suffix(entry))
-      at = entry.endOffset
-    }
-  }
-
   /// Decodes the restart interval that ends with the entry before offset `end`.
   private mutating func fillWindow(_ search: BlockSearch, before end: Int) throws(BlockDamage) {
-    var low = 1
-    var high = search.restartCount
-    while low < high {
-      let middle = (low + high) / 2
-      if search.restartOffset(middle) < end { low = middle + 1 } else { high = middle }
-    }
-    window.removeAll(keepingCapacity: true)
-    windowKeys.clear()
-    var at = search.restartOffset(low - 1)
-    var previous = Passed(offset: 0, keyOffset: 0, keyCount: 0)
+    let window = self.window ?? Window()
+    self.window = window
+    window.passed.removeAll(keepingCapacity: true)
+    window.keys.clear()
+    var at = search.restartOffset(search.lastRestart(before: end))
+    var previous = Window.Passed()
     while at < end {
       let entry = try search.entry(at: at)
       guard entry.shared <= previous.keyCount else {
         throw .format("an entry shares more than the key before it has")
       }
-      let start = windowKeys.count
-      windowKeys.reserve(entry.shared + entry.suffixCount)
-      windowKeys.append(
-        windowKeys.view[previous.keyOffset..<previous.keyOffset + entry.shared])
-      windowKeys.append(search.suffix(entry))
-      previous = Passed(offset: at, keyOffset: start, keyCount: entry.shared + entry.suffixCount)
-      window.append(previous)
+      let start = window.keys.count
+      window.keys.reserve(entry.shared + entry.suffixCount)
+      window.keys.append(
+        window.keys.view[previous.keyOffset..<previous.keyOffset + entry.shared])
+      window.keys.append(search.suffix(entry))
+      previous = Window.Passed(
+        offset: at, keyOffset: start, keyCount: entry.shared + entry.suffixCount)
+      window.passed.append(previous)
       at = entry.endOffset
     }
-    windowCount = window.count
+    windowCount = window.passed.count
   }
 
   /// Takes the last entry of the window and leaves those before it.
   private mutating func takeFromWindow(_ search: BlockSearch) throws(BlockDamage) {
-    guard windowCount > 0 else { throw .format("a restart interval is empty") }
-    let passed = window[windowCount - 1]
+    guard let window, windowCount > 0 else { throw .format("a restart interval is empty") }
+    let passed = window.passed[windowCount - 1]
     windowCount -= 1
     let entry = try search.entry(at: passed.offset)
     keyBuffer.clear()
     keyBuffer.append(
-      windowKeys.view[passed.keyOffset..<passed.keyOffset + passed.keyCount])
+      window.keys.view[passed.keyOffset..<passed.keyOffset + passed.keyCount])
     kind = entry.kind
     value = search.value(entry)
     offset = passed.offset

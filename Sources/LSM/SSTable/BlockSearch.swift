@@ -44,28 +44,40 @@ struct BlockSearch {
   /// Decodes the head of the entry at `offset`.
   @inline(__always)
   func entry(at offset: Int) throws(BlockDamage) -> BlockEntry {
-    guard offset >= 0, offset <= entries.count - 3 else {
-      throw .format("an entry starts outside its block")
+    if let entry = plainEntry(at: offset) { return entry }
+    return try anyEntry(at: offset)
+  }
+
+  /// The entry at `offset` if its head is one of the usual: lengths of a key in a byte each, a tag
+  /// of at most two (values below 4 KiB), and more behind it. Nil for others and for damage.
+  @inline(__always)
+  func plainEntry(at offset: Int) -> BlockEntry? {
+    guard offset >= 0, offset <= entries.count &- 4 else { return nil }
+    let head = entries.littleEndian32(at: offset)
+    guard head & 0x8080 == 0 else { return nil }
+    let shared = Int(head & 0x7f)
+    let unshared = Int((head &>> 8) & 0x7f)
+    var tag = (head &>> 16) & 0xff
+    var start = offset &+ 3
+    if tag >= 0x80 {
+      guard head < 0x8000_0000 else { return nil }
+      tag = tag & 0x7f | (head &>> 24) &<< 7
+      start = offset &+ 4
     }
-    let shared = entries[offset]
-    let unshared = entries[offset &+ 1]
-    let tag = UInt64(entries[offset &+ 2])
-    guard (shared | unshared) < 0x80 else { return try longEntry(at: offset) }
-    if tag < 0x80 {
-      return try checked(
-        shared: UInt64(shared), unshared: UInt64(unshared), tag: tag, offset: offset &+ 3)
-    }
-    // Values of 32 bytes to 4 KiB: a tag of two bytes.
-    guard offset <= entries.count - 4, entries[offset &+ 3] < 0x80 else {
-      return try longEntry(at: offset)
-    }
-    return try checked(
-      shared: UInt64(shared), unshared: UInt64(unshared),
-      tag: tag & 0x7f | UInt64(entries[offset &+ 3]) << 7, offset: offset &+ 4)
+    let valueCount = Int(tag &>> 2)
+    guard unshared &+ valueCount <= entries.count &- start,
+      let kind = EntryKind(rawValue: UInt8(truncatingIfNeeded: tag & 3))
+    else { return nil }
+    return BlockEntry(
+      shared: shared, suffixOffset: start, suffixCount: unshared, valueCount: valueCount,
+      kind: kind)
   }
 
   @inline(never)
-  private func longEntry(at offset: Int) throws(BlockDamage) -> BlockEntry {
+  private func anyEntry(at offset: Int) throws(BlockDamage) -> BlockEntry {
+    guard offset >= 0, offset <= entries.count - 3 else {
+      throw .format("an entry starts outside its block")
+    }
     var reader = ByteReader(entries.dropFirst(offset))
     let shared: UInt64
     let unshared: UInt64
@@ -117,14 +129,24 @@ struct BlockSearch {
     return suffix(entry)
   }
 
+  /// The last restart point before offset `end`; the first where none is.
+  func lastRestart(before end: Int) -> Int {
+    var low = 1
+    var high = restartCount
+    while low < high {
+      let middle = (low &+ high) / 2
+      if restartOffset(middle) < end { low = middle &+ 1 } else { high = middle }
+    }
+    return low &- 1
+  }
+
   /// Where the first entry at or after a key is.
   struct Found {
     /// Offset of the entry; the count of `entries` when all keys are before.
     var offset: Int
-    /// The last restart point at or before the entry.
-    var restart: Int
     var isEqual: Bool
-    /// The entry at `offset`; nil at the end.
+    /// The entry at `offset`; nil at the end. What it shares with the entry before it shares with
+    /// the key that was looked for.
     var entry: BlockEntry?
   }
 
@@ -136,24 +158,28 @@ struct BlockSearch {
     var low = 0
     var high = restartCount
     while low < high {
-      let middle = (low + high) / 2
-      if try restartKey(middle).compare(key) <= 0 { low = middle + 1 } else { high = middle }
+      let middle = (low &+ high) / 2
+      if try restartKey(middle).compare(key) <= 0 { low = middle &+ 1 } else { high = middle }
     }
-    guard low > 0 else {
-      return Found(offset: 0, restart: 0, isEqual: false, entry: try entry(at: 0))
-    }
-    let restart = low - 1
+    guard low > 0 else { return try firstOfInterval(at: 0) }
     let end = low < restartCount ? min(restartOffset(low), entries.count) : entries.count
-    return try scan(for: key, from: restart, to: end)
+    return try scan(for: key, from: restartOffset(low &- 1), to: end)
+  }
+
+  /// The entry at a restart point, as one that is after the key looked for.
+  private func firstOfInterval(at offset: Int) throws(BlockDamage) -> Found {
+    let entry = try entry(at: offset)
+    guard entry.shared == 0 else { throw .format("a restart point shares a prefix") }
+    return Found(offset: offset, isEqual: false, entry: entry)
   }
 
   /// Walks one interval. `matched` bytes of `key` equal those of the entry before, which is less;
   /// an entry that shares more with its predecessor is less too, one that shares less is greater,
   /// so most entries are decided without a look at their suffix.
   private func scan(
-    for key: ByteView, from restart: Int, to end: Int
+    for key: ByteView, from start: Int, to end: Int
   ) throws(BlockDamage) -> Found {
-    var offset = restartOffset(restart)
+    var offset = start
     var matched = 0
     while offset < end {
       let entry = try entry(at: offset)
@@ -163,24 +189,22 @@ struct BlockSearch {
         let common = suffix.sharedPrefixCount(with: rest)
         if common == suffix.count {
           if common == rest.count {
-            return Found(offset: offset, restart: restart, isEqual: true, entry: entry)
+            return Found(offset: offset, isEqual: true, entry: entry)
           }
           matched += common
         } else if common == rest.count || suffix[common] > rest[common] {
-          return Found(offset: offset, restart: restart, isEqual: false, entry: entry)
+          return Found(offset: offset, isEqual: false, entry: entry)
         } else {
           matched += common
         }
       } else if entry.shared < matched {
-        return Found(offset: offset, restart: restart, isEqual: false, entry: entry)
+        return Found(offset: offset, isEqual: false, entry: entry)
       }
       offset = entry.endOffset
     }
     guard offset < entries.count else {
-      return Found(offset: entries.count, restart: restart, isEqual: false, entry: nil)
+      return Found(offset: entries.count, isEqual: false, entry: nil)
     }
-    return Found(
-      offset: offset, restart: min(restart + 1, restartCount - 1), isEqual: false,
-      entry: try entry(at: offset))
+    return try firstOfInterval(at: offset)
   }
 }

@@ -10,7 +10,11 @@ package final class LevelCursor: EntryCursor, EntrySource {
   private let purpose: CursorPurpose
   /// The file the cursor is in; meaningful while `table` is set.
   private var position = 0
-  private var table: TableCursor?
+  private var table: TableCursor? {
+    didSet { current = table.map { Unmanaged.passUnretained($0) } }
+  }
+  /// The same, for calls an entry without counting references.
+  private(set) var current: Unmanaged<TableCursor>?
 
   package var wait: ReadWait = .allowed {
     didSet { table?.wait = wait }
@@ -22,10 +26,10 @@ package final class LevelCursor: EntryCursor, EntrySource {
     self.purpose = purpose
   }
 
-  package var isValid: Bool { table?.isValid ?? false }
-  package var key: ByteView { table?.key ?? ByteView() }
-  package var kind: EntryKind { table?.kind ?? .put }
-  package var value: ByteView { table?.value ?? ByteView() }
+  package var isValid: Bool { current?._withUnsafeGuaranteedRef { $0.isValid } ?? false }
+  package var key: ByteView { current?._withUnsafeGuaranteedRef { $0.key } ?? ByteView() }
+  package var kind: EntryKind { current?._withUnsafeGuaranteedRef { $0.kind } ?? .put }
+  package var value: ByteView { current?._withUnsafeGuaranteedRef { $0.value } ?? ByteView() }
   package var hasUniqueKeys: Bool { true }
 
   package func pinCurrent(into pins: inout [AnyObject]) { table?.pinCurrent(into: &pins) }
@@ -63,6 +67,12 @@ package final class LevelCursor: EntryCursor, EntrySource {
     if !table.isValid { try skipToNextFile() }
   }
 
+  /// As `TableCursor.stepWithinBlock`.
+  @inline(__always)
+  func stepWithinBlock() -> Bool {
+    current?._withUnsafeGuaranteedRef { $0.stepWithinBlock() } ?? false
+  }
+
   package func previousKey() throws(EngineError) {
     guard let table else { preconditionFailure("previousKey needs a position") }
     try table.previousKey()
@@ -82,13 +92,24 @@ package final class LevelCursor: EntryCursor, EntrySource {
       return nil
     }
     if let table, position == index { return table }
-    table = nil
-    let fresh = try handles[index].reader(wait: wait).cursor(purpose)
-    fresh.wait = wait
+    let reader: TableReader
+    do throws(EngineError) { reader = try handles[index].reader(wait: wait) } catch {
+      table = nil
+      throw error
+    }
     position = index
+    if let table {
+      table.open(reader)
+      return table
+    }
+    let fresh = reader.cursor(purpose)
+    fresh.wait = wait
     table = fresh
     return fresh
   }
+
+  /// Lets go of blocks, and so of the position.
+  func close() { table?.close() }
 
   private func skipToNextFile() throws(EngineError) {
     while let current = table, !current.isValid {

@@ -17,6 +17,9 @@ struct ReadAhead: ~Copyable {
   /// - Parameter pieceByteCount: Bytes read at a time; blocks as long as that are read alone.
   init(pieceByteCount: Int) { self.pieceByteCount = pieceByteCount }
 
+  /// Gives the piece's memory back.
+  mutating func close() { piece.clear(keepingAtMost: 64) }
+
   /// The block at `handle`, out of the piece at hand or a new one that starts there.
   mutating func block(
     _ handle: BlockHandle, of reader: TableReader, wait: ReadWait

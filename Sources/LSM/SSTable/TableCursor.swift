@@ -1,4 +1,5 @@
-// A position in a table file, moving either way: three block cursors, one under the other.
+// A position in a table file, moving either way: two index cursors and a block cursor, one under
+// the other.
 //
 //   top index (in memory) ─► index block ─► data block ─► entry
 //
@@ -13,10 +14,10 @@ package import VFS
 
 /// Entries of one table file.
 package final class TableCursor: EntryCursor {
-  private let reader: TableReader
+  private var reader: TableReader
   private let purpose: CursorPurpose
-  private var top = BlockCursor()
-  private var index = BlockCursor()
+  private var top = IndexCursor()
+  private var index = IndexCursor()
   private var data = BlockCursor()
   private var indexHandle = BlockHandle.none
   private var dataHandle = BlockHandle.none
@@ -40,6 +41,23 @@ package final class TableCursor: EntryCursor {
   /// Small enough to be read on an event loop where the system has it in memory.
   private static let scanPieceByteCount = 128 << 10
   private static let mergePieceByteCount = 256 << 10
+
+  /// Goes over to another file, without a position yet.
+  func open(_ reader: TableReader) {
+    close()
+    self.reader = reader
+    indexHandle = .none
+    dataHandle = .none
+  }
+
+  /// Lets go of blocks, and so of the position.
+  func close() {
+    top.close()
+    index.close()
+    data.close()
+    ahead.close()
+    runLength = 0
+  }
 
   package var isValid: Bool { data.isValid }
   package var key: ByteView {
@@ -66,9 +84,9 @@ package final class TableCursor: EntryCursor {
 
   package func seekToFirst() throws(EngineError) {
     try step { () throws(EngineError) in
-      try checkedTop { (top) throws(BlockDamage) in try top.seekToFirst() }
+      try moveTop { (top) throws(BlockDamage) in try top.seekToFirst() }
       try openIndex()
-      try checkedIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
+      try moveIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
       try openData()
       try checkedData { (data) throws(BlockDamage) in try data.seekToFirst() }
     }
@@ -96,6 +114,11 @@ package final class TableCursor: EntryCursor {
     if !data.isValid { try step { () throws(EngineError) in try openNextBlock() } }
   }
 
+  /// To the next entry, where it is in the current block and can be told at a glance; else nothing
+  /// moves.
+  @inline(__always)
+  func stepWithinBlock() -> Bool { data.stepWithin() }
+
   /// Moves past entries of the current block and hands them over; their bytes stay with the batch.
   func take(into batch: inout EntryBatch) throws(EngineError) {
     batch.clear()
@@ -120,6 +143,7 @@ package final class TableCursor: EntryCursor {
   // MARK: - Levels of the index
 
   /// Runs a step; when it fails the cursor has no position.
+  @inline(__always)
   private func step(_ body: () throws(EngineError) -> Void) throws(EngineError) {
     do throws(EngineError) { try body() } catch {
       data.close()
@@ -129,10 +153,10 @@ package final class TableCursor: EntryCursor {
 
   /// Opens the data block that `key` would be in; false when every key is before it.
   private func descend(to key: ByteView) throws(EngineError) -> Bool {
-    try checkedTop { (top) throws(BlockDamage) in try top.seek(to: key) }
+    try moveTop { (top) throws(BlockDamage) in try top.seek(to: key) }
     guard top.isValid else { return false }
     try openIndex()
-    try checkedIndex { (index) throws(BlockDamage) in
+    try moveIndex { (index) throws(BlockDamage) in
       try index.seek(to: key)
       guard index.isValid else { throw .format("an index block ends before its index says") }
     }
@@ -141,32 +165,32 @@ package final class TableCursor: EntryCursor {
   }
 
   private func toLast() throws(EngineError) {
-    try checkedTop { (top) throws(BlockDamage) in try top.seekToLast() }
+    try moveTop { (top) throws(BlockDamage) in try top.seekToLast() }
     try openIndex()
-    try checkedIndex { (index) throws(BlockDamage) in try index.seekToLast() }
+    try moveIndex { (index) throws(BlockDamage) in try index.seekToLast() }
     try openData()
     try checkedData { (data) throws(BlockDamage) in try data.seekToLast() }
   }
 
   private func openNextBlock() throws(EngineError) {
-    try checkedIndex { (index) throws(BlockDamage) in try index.next() }
+    try moveIndex { (index) throws(BlockDamage) in try index.next() }
     if !index.isValid {
-      try checkedTop { (top) throws(BlockDamage) in try top.next() }
+      try moveTop { (top) throws(BlockDamage) in try top.next() }
       guard top.isValid else { return data.close() }
       try openIndex()
-      try checkedIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
+      try moveIndex { (index) throws(BlockDamage) in try index.seekToFirst() }
     }
     try openData()
     try checkedData { (data) throws(BlockDamage) in try data.seekToFirst() }
   }
 
   private func openPreviousBlock() throws(EngineError) {
-    try checkedIndex { (index) throws(BlockDamage) in try index.previous() }
+    try moveIndex { (index) throws(BlockDamage) in try index.previous() }
     if !index.isValid {
-      try checkedTop { (top) throws(BlockDamage) in try top.previous() }
+      try moveTop { (top) throws(BlockDamage) in try top.previous() }
       guard top.isValid else { return data.close() }
       try openIndex()
-      try checkedIndex { (index) throws(BlockDamage) in try index.seekToLast() }
+      try moveIndex { (index) throws(BlockDamage) in try index.seekToLast() }
     }
     try openData()
     try checkedData { (data) throws(BlockDamage) in try data.seekToLast() }
@@ -174,23 +198,21 @@ package final class TableCursor: EntryCursor {
 
   /// Opens the index block that the top index stands at.
   private func openIndex() throws(EngineError) {
-    let handle = try reader.checked(reader.topIndexHandle) { () throws(BlockDamage) in
-      try BlockHandle.decode(top.value)
+    let handle = top.handle
+    if handle == indexHandle, let block = index.block {
+      return try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
     }
     let block = try reader.block(
       handle, priority: .high, wait: wait, keep: purpose != .compaction)
     indexHandle = handle
-    try reader.checked(handle) { () throws(BlockDamage) in try index.open(block) }
+    try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
   }
 
   /// Opens the data block that the index block stands at.
   private func openData() throws(EngineError) {
-    let handle = try reader.checked(indexHandle) { () throws(BlockDamage) in
-      try BlockHandle.decode(index.value)
-    }
+    let handle = index.handle
     if handle == dataHandle, let block = data.block {
-      try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
-      return
+      return try checkedData { (data) throws(BlockDamage) in try data.open(block) }
     }
     let leap = handle.offset &- dataHandle.offset
     runLength = leap < UInt64(TableCursor.scanPieceByteCount) ? runLength &+ 1 : 0
@@ -205,29 +227,38 @@ package final class TableCursor: EntryCursor {
       block.prefetch()
     }
     dataHandle = handle
-    try reader.checked(handle) { () throws(BlockDamage) in try data.open(block) }
+    try checkedData { (data) throws(BlockDamage) in try data.open(block) }
   }
 
   // MARK: - Damage gets its place
 
-  private func checkedTop(
-    _ body: (inout BlockCursor) throws(BlockDamage) -> Void
+  @inline(__always)
+  private func moveTop(
+    _ body: (inout IndexCursor) throws(BlockDamage) -> Void
   ) throws(EngineError) {
-    try reader.checked(reader.topIndexHandle) { () throws(BlockDamage) in
+    do throws(BlockDamage) {
       if top.block == nil { try top.open(reader.topIndex) }
       try body(&top)
+    } catch {
+      throw TableReader.corrupt(reader.file, reader.topIndexHandle.offset, error)
     }
   }
 
-  private func checkedIndex(
-    _ body: (inout BlockCursor) throws(BlockDamage) -> Void
+  @inline(__always)
+  private func moveIndex(
+    _ body: (inout IndexCursor) throws(BlockDamage) -> Void
   ) throws(EngineError) {
-    try reader.checked(indexHandle) { () throws(BlockDamage) in try body(&index) }
+    do throws(BlockDamage) { try body(&index) } catch {
+      throw TableReader.corrupt(reader.file, indexHandle.offset, error)
+    }
   }
 
+  @inline(__always)
   private func checkedData(
     _ body: (inout BlockCursor) throws(BlockDamage) -> Void
   ) throws(EngineError) {
-    try reader.checked(dataHandle) { () throws(BlockDamage) in try body(&data) }
+    do throws(BlockDamage) { try body(&data) } catch {
+      throw TableReader.corrupt(reader.file, dataHandle.offset, error)
+    }
   }
 }

@@ -178,10 +178,7 @@ package final class TableReader: Sendable {
       try top.seekToFirst()
     }
     while top.isValid {
-      let handle = try checked(topIndexHandle) { () throws(BlockDamage) in
-        try BlockHandle.decode(top.value)
-      }
-      _ = try block(handle, priority: .high, wait: .allowed)
+      _ = try block(top.handle, priority: .high, wait: .allowed)
       try checked(topIndexHandle) { () throws(BlockDamage) in try top.next() }
     }
   }

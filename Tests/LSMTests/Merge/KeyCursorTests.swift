@@ -49,7 +49,8 @@ import VFS
         lower.map { !(row.key < $0) } ?? true && upper.map { row.key < $0 } ?? true
       }
       let cursor = KeyCursor(
-        sources: try world.sources(in: fixture, refusing: seed), from: lower, to: upper, pin: nil)
+        CursorParts(try world.sources(in: fixture, refusing: seed)), from: lower, to: upper,
+        pin: nil)
       try scan(cursor, rows, &refusals)
       for _ in 0..<25 { try wander(cursor, rows, &refusals, &generator) }
     }
@@ -105,7 +106,8 @@ import VFS
   @Test func `pinned operands outlive the move though nothing is cached`() throws {
     let world = MergeWorld(sourceCount: 4, keyCount: 500, seed: 3)
     let fixture = TableFixture(cacheByteCount: 0)
-    let cursor = KeyCursor(sources: try world.sources(in: fixture), from: nil, to: nil, pin: nil)
+    let cursor = KeyCursor(
+      CursorParts(try world.sources(in: fixture)), from: nil, to: nil, pin: nil)
     var pins: [AnyObject] = []
     var kept: [Operand] = []
     try cursor.seekToFirst()
@@ -120,7 +122,7 @@ import VFS
   @Test func `the cursor holds its pin, and a step without a position is refused`() throws {
     var object: OwnedBytes? = OwnedBytes([1])
     weak let watched = object
-    var cursor: KeyCursor? = KeyCursor(sources: [], from: nil, to: nil, pin: object)
+    var cursor: KeyCursor? = KeyCursor(CursorParts([]), from: nil, to: nil, pin: object)
     object = nil
     #expect(watched != nil)
     #expect(throws: EngineError.self) { try cursor?.next() }
