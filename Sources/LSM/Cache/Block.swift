@@ -40,6 +40,9 @@ package final class Block: @unchecked Sendable {
     }
   }
 
+  /// Address of the last byte of the contents.
+  var lastByte: UnsafeRawPointer { UnsafeRawPointer(storage + max(view.count - 1, 0)) }
+
   /// Cuts the contents, before the block is shared.
   func shorten(to count: Int) { view = view.prefix(count) }
 

@@ -6,7 +6,14 @@
 // A short range fills the small queue only, so it cannot push out what is read again and again; a
 // long one pushes nothing out at all (`offer`). Departure
 // from the paper: blocks of high priority (filters, indexes) start in main with full frequency.
-// Queues are doubly linked lists through one pool of nodes; a chained table finds a node by key.
+// Queues are doubly linked lists through one pool of nodes. A table finds a node by key:
+//
+//   slot    low half of the key's hash: u32 │ node plus 1: u32; 0 for none
+//
+// A key's slot is the first free one from the place its hash says, half of all are free, so that
+// most look-ups wait for two lines of memory: the slot's and the node's.
+
+internal import CLinux
 
 /// Where a block is in a file; a file is numbered by `CachedFileID`.
 struct BlockKey: Equatable {
@@ -45,9 +52,10 @@ struct BlockCacheShard: ~Copyable {
   private struct Node {
     var key = BlockKey(file: 0, offset: 0)
     var block: Block?
+    /// Within the block's contents: where a search begins.
+    var end: UnsafeRawPointer?
     var newer: Int32 = -1
     var older: Int32 = -1
-    var chained: Int32 = -1
     var frequency: UInt8 = 0
     var queue = Queue.free
   }
@@ -61,11 +69,12 @@ struct BlockCacheShard: ~Copyable {
   }
 
   /// Bytes of bookkeeping a cached block: its node, the object, malloc's rounding.
-  private static let overheadByteCount = 160
+  private static let overheadByteCount = 176
   private static let highestFrequency: UInt8 = 3
 
   private var nodes: ContiguousArray<Node> = []
-  private var buckets = ContiguousArray<Int32>(repeating: -1, count: 64)
+  /// A power of two.
+  private var slots = ContiguousArray<UInt64>(repeating: 0, count: 128)
   private var freeNode: Int32 = -1
   private var small = Ends()
   private var main = Ends()
@@ -86,6 +95,8 @@ struct BlockCacheShard: ~Copyable {
       return nil
     }
     hits &+= 1
+    // The block's reference count and its end arrive together.
+    if let end = nodes[Int(found)].end { strata_prefetch(end) }
     if nodes[Int(found)].frequency < Self.highestFrequency { nodes[Int(found)].frequency &+= 1 }
     return block
   }
@@ -155,6 +166,7 @@ struct BlockCacheShard: ~Copyable {
   ) {
     let node = makeNode(key, hash: hash)
     nodes[Int(node)].block = block
+    nodes[Int(node)].end = block.lastByte
     nodes[Int(node)].frequency = frequency
     push(node, to: queue)
   }
@@ -191,6 +203,7 @@ struct BlockCacheShard: ~Copyable {
       return
     }
     nodes[Int(node)].block = nil
+    nodes[Int(node)].end = nil
     push(node, to: .ghost)
     // As many keys are remembered as blocks are held.
     while ghost.count > max(main.count + small.count, 16) { remove(ghost.oldest) }
@@ -246,50 +259,73 @@ struct BlockCacheShard: ~Copyable {
 
   // MARK: - Table
 
+  private static func slot(_ hash: UInt64, _ node: Int32) -> UInt64 {
+    hash << 32 | UInt64(UInt32(node) &+ 1)
+  }
+
+  /// Where the slot of a hash would be if all were free.
+  @inline(__always)
+  private func home(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (slots.count &- 1) }
+
+  @inline(__always)
+  private func following(_ place: Int) -> Int { (place &+ 1) & (slots.count &- 1) }
+
   private func node(for key: BlockKey, hash: UInt64) -> Int32 {
-    var node = buckets[Int(truncatingIfNeeded: hash) & (buckets.count - 1)]
-    while node >= 0, nodes[Int(node)].key != key { node = nodes[Int(node)].chained }
-    return node
+    var place = home(hash)
+    while slots[place] != 0 {
+      if slots[place] >> 32 == hash & 0xffff_ffff {
+        let node = Int32(truncatingIfNeeded: slots[place] &- 1)
+        if nodes[Int(node)].key == key { return node }
+      }
+      place = following(place)
+    }
+    return -1
   }
 
   private mutating func makeNode(_ key: BlockKey, hash: UInt64) -> Int32 {
     let node: Int32
     if freeNode >= 0 {
       node = freeNode
-      freeNode = nodes[Int(node)].chained
+      freeNode = nodes[Int(node)].older
       nodes[Int(node)] = Node(key: key)
     } else {
       node = Int32(nodes.count)
       nodes.append(Node(key: key))
-      if nodes.count > buckets.count { grow() }
+      if nodes.count * 2 > slots.count { grow() }
     }
-    let bucket = Int(truncatingIfNeeded: hash) & (buckets.count - 1)
-    nodes[Int(node)].chained = buckets[bucket]
-    buckets[bucket] = node
+    put(Self.slot(hash, node), at: home(hash))
     return node
   }
 
-  /// Doubles the buckets. The node made last is not in a queue yet and is left to its maker.
+  private mutating func put(_ slot: UInt64, at home: Int) {
+    var place = home
+    while slots[place] != 0 { place = following(place) }
+    slots[place] = slot
+  }
+
   private mutating func grow() {
-    buckets = ContiguousArray(repeating: -1, count: buckets.count * 2)
-    for index in nodes.indices where nodes[index].queue != .free {
-      let bucket = Int(truncatingIfNeeded: nodes[index].key.hash) & (buckets.count - 1)
-      nodes[index].chained = buckets[bucket]
-      buckets[bucket] = Int32(index)
-    }
+    let old = slots
+    slots = ContiguousArray(repeating: 0, count: old.count * 2)
+    for slot in old where slot != 0 { put(slot, at: home(slot >> 32)) }
   }
 
   private mutating func remove(_ node: Int32) {
     unlink(node)
-    let bucket = Int(truncatingIfNeeded: nodes[Int(node)].key.hash) & (buckets.count - 1)
-    if buckets[bucket] == node {
-      buckets[bucket] = nodes[Int(node)].chained
-    } else {
-      var before = buckets[bucket]
-      while nodes[Int(before)].chained != node { before = nodes[Int(before)].chained }
-      nodes[Int(before)].chained = nodes[Int(node)].chained
+    let hash = nodes[Int(node)].key.hash
+    var hole = home(hash)
+    while slots[hole] != Self.slot(hash, node) { hole = following(hole) }
+    // What was put behind the hole because of it moves up.
+    var place = following(hole)
+    while slots[place] != 0 {
+      let home = home(slots[place] >> 32)
+      if (place &- home) & (slots.count &- 1) >= (place &- hole) & (slots.count &- 1) {
+        slots[hole] = slots[place]
+        hole = place
+      }
+      place = following(place)
     }
-    nodes[Int(node)] = Node(chained: freeNode)
+    slots[hole] = 0
+    nodes[Int(node)] = Node(older: freeNode)
     freeNode = node
   }
 }
