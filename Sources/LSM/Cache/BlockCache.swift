@@ -38,6 +38,8 @@ package final class BlockCache: Sendable {
 
   private let shards: [Shard]
   private let limit: Atomic<Int>
+  /// Bytes that table files hold by themselves.
+  private let lentByteCount = Atomic<Int>(0)
   private let namespaces = Atomic<UInt32>(0)
 
   /// - Parameter byteCount: Most bytes to hold, bookkeeping included; may be changed later.
@@ -61,10 +63,39 @@ package final class BlockCache: Sendable {
     set {
       precondition(newValue >= 0, "a cache has a size")
       limit.store(newValue, ordering: .relaxed)
-      let share = newValue / shards.count
-      for shard in shards { shard.state.withLock { $0.setLimit(share) } }
+      divide()
     }
   }
+
+  /// Gives each shard its share of what is not lent.
+  private func divide() {
+    let rest = limit.load(ordering: .relaxed) - lentByteCount.load(ordering: .relaxed)
+    let share = max(0, rest) / shards.count
+    for shard in shards { shard.state.withLock { $0.setLimit(share) } }
+  }
+
+  // MARK: Filters held by their files
+
+  /// What every point read of a file needs is worth more than any block, up to this part of all.
+  private static let lendableDivisor = 4
+
+  /// Gives up room for something that a table file holds by itself; false where too much is lent.
+  func lend(_ byteCount: Int) -> Bool {
+    let lent = lentByteCount.add(byteCount, ordering: .relaxed).newValue
+    guard lent <= limit.load(ordering: .relaxed) / Self.lendableDivisor else {
+      lentByteCount.subtract(byteCount, ordering: .relaxed)
+      return false
+    }
+    divide()
+    return true
+  }
+
+  func giveBack(_ byteCount: Int) {
+    lentByteCount.subtract(byteCount, ordering: .relaxed)
+    divide()
+  }
+
+  // MARK: Blocks
 
   func block(for key: BlockKey) -> Block? {
     let hash = key.hash
@@ -118,6 +149,7 @@ package final class BlockCache: Sendable {
 
   package var statistics: BlockCacheStatistics {
     var sum = BlockCacheStatistics()
+    sum.byteCount = lentByteCount.load(ordering: .relaxed)
     for shard in shards {
       shard.state.withLock {
         sum.hits &+= $0.hits

@@ -82,10 +82,12 @@ package final class Engine: Sendable {
     case .hit(let lookup): return lookup
     case .miss(let ticket):
       // After the ticket: see RowCache.
-      let snapshot = state.snapshot()
-      let lookup = try snapshot.view.collect(
-        key, hash: hash, at: snapshot.sequence, wait: wait, into: operands)
-      if let ticket { rows.insert(key, operands, ticket) }
+      let now = state.published
+      let lookup = try now.view.collect(
+        key, hash: hash, at: now.sequence, wait: wait, into: operands)
+      if let ticket, !operands.isEmpty || operands.blockCount > 0 || !now.view.refusesQuickly {
+        rows.insert(key, operands, ticket)
+      }
       return lookup
     }
   }

@@ -13,7 +13,7 @@ final class StopFlag: Sendable {
 
 /// The state of one open engine. Safe for concurrent use.
 final class EngineState: Sendable {
-  private struct Visible {
+  struct Visible {
     var view: ReadView
     var sequence: SequenceNumber
   }
@@ -64,8 +64,11 @@ final class EngineState: Sendable {
   var publishedSequence: SequenceNumber { visible.withLock { $0.sequence } }
 
   /// View and sequence of one moment.
+  var published: Visible { visible.withLock { $0 } }
+
+  /// The same, to be handed on.
   func snapshot() -> Snapshot {
-    let now = visible.withLock { $0 }
+    let now = published
     return Snapshot(now.view, sequence: now.sequence)
   }
 

@@ -96,7 +96,10 @@ final class ReadView: Sendable {
   func cursors(
     at sequence: SequenceNumber, for purpose: CursorPurpose
   ) -> [any EntryCursor] {
-    var sources: [any EntryCursor] = [active.memtable.cursor(at: sequence)]
+    var sources: [any EntryCursor] = []
+    sources.reserveCapacity(
+      1 + sealed.count + version.levels[0].handles.count + version.levels.count)
+    sources.append(active.memtable.cursor(at: sequence))
     for sealed in sealed { sources.append(sealed.memtable.cursor(at: sequence)) }
     for table in version.levels[0].handles {
       sources.append(LevelCursor([table], purpose: purpose))
@@ -107,9 +110,6 @@ final class ReadView: Sendable {
     return sources
   }
 
-  /// An upper bound of the numbers of entries with keys in [`lower`, `upper`).
-  func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
-    // A key that is gone altogether is in no file's range, and its deletion was a change.
   /// What a cursor over all sources is made of, and the pool it goes to afterwards.
   func cursorParts(
     at sequence: SequenceNumber, for purpose: CursorPurpose
@@ -124,6 +124,9 @@ final class ReadView: Sendable {
     return (parts, pool)
   }
 
+  /// An upper bound of the numbers of entries with keys in [`lower`, `upper`).
+  func newestSequence(from lower: ByteView?, to upper: ByteView?) -> SequenceNumber {
+    // A key that is gone altogether is in no file's range, and its deletion was a change.
     var newest = max(droppedUpTo, active.memtable.newestSequence(from: lower, to: upper))
     for sealed in sealed {
       newest = max(newest, sealed.memtable.newestSequence(from: lower, to: upper))

@@ -22,6 +22,9 @@ package final class OperandList {
   /// Objects whose life keeps the operands' bytes valid: blocks, memtables, a snapshot.
   package private(set) var pins: [AnyObject] = []
 
+  /// Data blocks that the read has asked for, whatever was in them.
+  private(set) var blockCount = 0
+
   /// Bytes of operands that nothing else keeps.
   private var copied = ByteBuffer()
 
@@ -46,6 +49,8 @@ package final class OperandList {
   /// - Returns: What `collect` returns.
   package func appending(_ collect: (inout [Operand]) -> Bool) -> Bool { collect(&operands) }
 
+  func countBlock() { blockCount &+= 1 }
+
   /// Copies bytes that may go; the copy stays valid until the next `copying`.
   func copying(_ bytes: ByteView) -> ByteView {
     copied.clear(keepingAtMost: 16 << 10)
@@ -62,6 +67,7 @@ package final class OperandList {
   package func clear() {
     if !operands.isEmpty { operands.removeAll(keepingCapacity: true) }
     if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
+    blockCount = 0
   }
 }
 

@@ -1,9 +1,10 @@
-// Reads a table file (bytes: TableFormat). A reader keeps properties and top index in memory;
-// everything else comes through the block cache. What is read is checked before it is used: sizes
+// Reads a table file (bytes: TableFormat). A reader keeps properties, top index and, while the block
+// cache spares the room, the filter in memory; everything else comes through the cache. What is read is checked before it is used: sizes
 // against the file and the limits before memory is taken, then the checksum, then every position.
 
 package import Bytes
 internal import CLZ4
+internal import Synchronization
 package import VFS
 
 /// What a cursor over table files is for.
@@ -29,6 +30,8 @@ package final class TableReader: Sendable {
   private let id: CachedFileID
   private let cache: BlockCache
   private let filter: BlockHandle
+  /// Address of the filter's block, which the reader then holds; 0 while it comes through the cache.
+  private let heldFilter = Atomic<UInt>(0)
   /// Smallest and largest key as stable bytes.
   private let smallestKey: Block
   private let largestKey: Block
@@ -46,6 +49,13 @@ package final class TableReader: Sendable {
     topIndexHandle = footer.topIndex
     smallestKey = ByteView.of(properties.smallestKey) { Block(copying: $0) }
     largestKey = ByteView.of(properties.largestKey) { Block(copying: $0) }
+  }
+
+  deinit {
+    if let held = UnsafeRawPointer(bitPattern: heldFilter.load(ordering: .acquiring)) {
+      let block = Unmanaged<Block>.fromOpaque(held).takeRetainedValue()
+      cache.giveBack(block.allocatedByteCount)
+    }
   }
 
   /// Reads and checks header, footer, properties and top index. May wait for the disk.
@@ -86,14 +96,7 @@ package final class TableReader: Sendable {
     if key < smallestKey.view || key > largestKey.view { return false }
 
     // 2. Filter: one line of one block.
-    if filter != .none {
-      let block = try block(filter, priority: .high, wait: wait)
-      if !(try checked(filter) { () throws(BlockDamage) in
-        try BloomFilter.mayContain(hash, in: block.view)
-      }) {
-        return false
-      }
-    }
+    if filter != .none, try !filterMayContain(hash, wait: wait) { return false }
 
     // 3. Index: the top index in memory names an index block, that one the data block.
     guard let indexHandle = try lookUp(key, inIndex: topIndex, at: topIndexHandle) else {
@@ -101,6 +104,8 @@ package final class TableReader: Sendable {
     }
     let index = try block(indexHandle, priority: .high, wait: wait)
     guard let handle = try lookUp(key, inIndex: index, at: indexHandle) else { return false }
+
+    operands.countBlock()
 
     // 4. Data block, 5. restart point, then at most one interval of entries.
     let data = try block(handle, priority: .normal, wait: wait)
@@ -127,6 +132,42 @@ package final class TableReader: Sendable {
       guard let entry = try search.lowerBound(key).entry else { return nil }
       return try BlockHandle.decode(search.value(entry))
     }
+  }
+
+  // MARK: - Filter
+
+  private func filterMayContain(_ hash: UInt64, wait: ReadWait) throws(EngineError) -> Bool {
+    if let held = UnsafeRawPointer(bitPattern: heldFilter.load(ordering: .acquiring)) {
+      let contents = Unmanaged<Block>.fromOpaque(held)._withUnsafeGuaranteedRef { $0.view }
+      return try filterMayContain(hash, contents)
+    }
+    let block = try readFilter(wait: wait)
+    return try filterMayContain(hash, block.view)
+  }
+
+  private func filterMayContain(
+    _ hash: UInt64, _ contents: ByteView
+  ) throws(EngineError) -> Bool {
+    do throws(BlockDamage) { return try BloomFilter.mayContain(hash, in: contents) } catch {
+      throw TableReader.corrupt(file, filter.offset, error)
+    }
+  }
+
+  /// The filter, held from now on where the cache gives up as much room as it takes.
+  private func readFilter(wait: ReadWait) throws(EngineError) -> Block {
+    let block = try block(filter, priority: .high, wait: wait, keep: false)
+    guard cache.lend(block.allocatedByteCount) else {
+      return cache.insert(block, for: BlockKey(id, at: filter.offset), priority: .high)
+    }
+    let held = Unmanaged.passRetained(block)
+    let isFirst = heldFilter.compareExchange(
+      expected: 0, desired: UInt(bitPattern: held.toOpaque()), ordering: .acquiringAndReleasing
+    ).exchanged
+    if !isFirst {
+      held.release()
+      cache.giveBack(block.allocatedByteCount)
+    }
+    return block
   }
 
   // MARK: - Blocks
@@ -171,8 +212,8 @@ package final class TableReader: Sendable {
 
   /// Brings into the cache what every read of the file needs: filter and index blocks.
   func warm() throws(EngineError) {
-    if filter != .none { _ = try block(filter, priority: .high, wait: .allowed) }
-    var top = BlockCursor()
+    if filter != .none { _ = try filterMayContain(0, wait: .allowed) }
+    var top = IndexCursor()
     try checked(topIndexHandle) { () throws(BlockDamage) in
       try top.open(topIndex)
       try top.seekToFirst()
