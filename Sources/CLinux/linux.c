@@ -88,6 +88,10 @@ void strata_unmap_memory(void *memory, size_t byte_count) {
   munmap(memory, (byte_count + page - 1) / page * page);
 }
 
+void strata_drop_pages(void *memory, size_t byte_count) {
+  madvise(memory, byte_count, MADV_DONTNEED);
+}
+
 // One arena: what any thread frees serves all. Blocks of the cache are allocated and freed by
 // different threads, and an arena keeps its holes: with two, one lay nearly empty (166 of 181 MiB)
 // beside the other that held the cache.

@@ -30,7 +30,8 @@ final class StrataEngine: MeasuredEngine {
       fileSystem: files, time: SystemTime(), scheduler: scheduler,
       randomSeed: .random(in: 0 ... .max),
       cache: BlockCache(byteCount: cacheByteCount - rowByteCount), memory: memory,
-      rows: RowCache(byteCount: rowByteCount))
+      rows: RowCache(
+        byteCount: rowByteCount, borrowing: settings.keepsLog ? nil : memory))
     engine = try Engine.open(
       settings.directory, environment: environment, options: options, merger: NewestWins())
   }

@@ -14,6 +14,9 @@
 //
 // What a merge drops (doomed cells) is no commit: when its files are in force, the keys of which it
 // has dropped something are taken away the same way. Shared by all engines of the process.
+//
+// While memtables leave memory, each shard may have a second part in it, for a fixed share of all
+// hashes (RowCacheParts). Shards let go of theirs one by one when memtables grow.
 
 internal import Bytes
 internal import CLinux
@@ -44,13 +47,11 @@ package final class RowCache: Sendable {
   /// `@unchecked`: the state is only used under the lock.
   private final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
-    private var state: RowCacheShard
-    init(_ memory: UnsafeMutableRawPointer, _ layout: RowCacheShard.Layout) {
-      state = RowCacheShard(memory, layout)
-    }
+    private var state: RowCacheParts
+    init(_ state: consuming RowCacheParts) { self.state = state }
 
     @inline(__always)
-    func withLock<Result: Sendable>(_ body: (inout RowCacheShard) -> Result) -> Result {
+    func withLock<Result: Sendable>(_ body: (inout RowCacheParts) -> Result) -> Result {
       lock.withLock { _ in body(&state) }
     }
   }
@@ -63,30 +64,28 @@ package final class RowCache: Sendable {
   private static let shardByteCount = 128 << 10
 
   private let shards: [Shard]
-  /// Of all shards, one after the other. `nonisolated(unsafe)`: they guard it.
-  private nonisolated(unsafe) let memory: UnsafeMutableRawPointer?
-  /// Of one shard.
-  private let byteCount: Int
-  private let layout: RowCacheShard.Layout
+  /// Own parts of all shards, one after the other, and the lent ones.
+  private let own: RowCacheMemory
+  private let lent: RowCacheMemory
+  /// Shards that have their lent part, a bit each: the first ones.
+  private let lentShards = Atomic<UInt64>(0)
   private let owners = Atomic<UInt32>(0)
 
-  /// - Parameter byteCount: Most bytes to hold; none below 128 KiB.
-  package init(byteCount: Int) {
+  /// - Parameters:
+  ///   - byteCount: Most bytes to hold; none below 128 KiB.
+  ///   - memory: What is lent of it is held beside.
+  package init(byteCount: Int, borrowing memory: MemoryBudget? = nil) {
     var count = byteCount >= Self.shardByteCount ? 1 : 0
     while count > 0, count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount {
       count *= 2
     }
-    let share = count > 0 ? byteCount / count & ~63 : 0
-    let layout = RowCacheShard.Layout(byteCount: share)
-    self.byteCount = share
-    self.layout = layout
-    memory = count > 0 ? strata_map_memory(share * count) : nil
-    shards =
-      memory.map { memory in (0..<count).map { Shard(memory + $0 * share, layout) } } ?? []
-  }
-
-  deinit {
-    if let memory { strata_unmap_memory(memory, byteCount * shards.count) }
+    let own = RowCacheMemory(byteCount: byteCount, shardCount: count)
+    let lent = RowCacheMemory(
+      byteCount: count > 0 ? memory?.lendableByteCount ?? 0 : 0, shardCount: count)
+    self.own = own
+    self.lent = lent
+    shards = own.isMapped ? (0..<count).map { Shard(RowCacheParts($0, own, lent)) } : []
+    memory?.lend(to: self)
   }
 
   func makeOwner() -> RowCacheOwner {
@@ -147,13 +146,15 @@ package final class RowCache: Sendable {
     }
   }
 
-  /// Brings what a `find` will touch first into the processor's cache. Takes no lock: where a
-  /// bucket lies does not change.
+  /// Brings what a `find` will touch first into the processor's cache. Takes no lock.
   func prefetch(keyHash: UInt64, owner: RowCacheOwner) {
-    guard let memory else { return }
+    guard isEnabled else { return }
     let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
-    strata_prefetch(
-      memory + (shardIndex(keyHash) * byteCount + layout.bucketOffset(hash)))
+    let shard = shardIndex(keyHash)
+    // A part that is just being given back is a wrong guess and no more.
+    let isLent = lentShards.load(ordering: .relaxed) >> UInt64(shard) & 1 == 1
+    let memory = isLent && RowCacheParts.isOfLent(hash, own, lent) ? lent : own
+    if let bucket = memory.bucket(hash, of: shard) { strata_prefetch(bucket) }
   }
 
   /// The same for what it touches next; a moment later.
@@ -216,5 +217,26 @@ package final class RowCache: Sendable {
 
   private func shard(_ keyHash: UInt64) -> Shard? {
     shards.isEmpty ? nil : shards[shardIndex(keyHash)]
+  }
+}
+
+extension RowCache: MemoryBorrower {
+  package func borrow(atMost byteCount: Int) -> Int {
+    guard isEnabled, lent.isMapped else { return 0 }
+    let wanted = min(byteCount / lent.shardByteCount, shards.count)
+    var bits = lentShards.load(ordering: .relaxed)
+    while bits.nonzeroBitCount > wanted {
+      let shard = bits.nonzeroBitCount - 1
+      bits &= ~(1 << UInt64(shard))
+      lentShards.store(bits, ordering: .relaxed)
+      shards[shard].withLock { $0.giveBack() }
+    }
+    while bits.nonzeroBitCount < wanted {
+      let shard = bits.nonzeroBitCount
+      shards[shard].withLock { $0.borrow() }
+      bits |= 1 << UInt64(shard)
+      lentShards.store(bits, ordering: .relaxed)
+    }
+    return wanted * lent.shardByteCount
   }
 }

@@ -1,4 +1,4 @@
-// One shard of the row cache: a ring of entries and a table of where they are.
+// A part of a shard of the row cache: a ring of entries and a table of where they are.
 //
 //   ring    entry* from the oldest to the newest; the newest overwrite the oldest, but an entry
 //           that was read since it was written is written once more (FIFO with a second chance)
@@ -13,7 +13,7 @@
 internal import Bytes
 internal import CLinux
 
-/// State of one shard; the cache guards it with a lock.
+/// A ring and its table; the cache guards it with a lock.
 struct RowCacheShard: ~Copyable {
   private static let headerByteCount = 24
   private static let operandByteCount = 8
@@ -34,8 +34,6 @@ struct RowCacheShard: ~Copyable {
   /// Bytes ever written up to the oldest entry.
   private var start = 0
   private(set) var entryCount = 0
-  private(set) var changeCount: UInt64 = 0
-  private var closers = 0
 
   /// How a shard's memory is divided.
   struct Layout: Sendable {
@@ -70,15 +68,32 @@ struct RowCacheShard: ~Copyable {
       to: UInt64.self, capacity: layout.bucketCount * Self.slotsPerBucket)
   }
 
-  // MARK: - Changes
+  /// Forgets everything.
+  ///
+  /// - Precondition: The memory is zeroed again.
+  mutating func begin() {
+    end = 0
+    start = 0
+    entryCount = 0
+  }
 
-  var isOpen: Bool { closers == 0 }
-
-  mutating func close() { closers += 1 }
-
-  mutating func open() {
-    closers -= 1
-    changeCount &+= 1
+  /// Removes the entries that `isMeant` says of their hashes.
+  mutating func removeAll(where isMeant: (UInt64) -> Bool) {
+    var at = start
+    while at < end {
+      let place = at % capacity
+      let rest = capacity - place
+      guard rest >= Self.headerByteCount else {
+        at += rest
+        continue
+      }
+      at += Int(ring.load(fromByteOffset: place + 12, as: UInt32.self))
+      let hash = hashOfEntry(place)
+      guard ownerOfEntry(place) != 0, isMeant(hash) else { continue }
+      unpoint(hash, from: place)
+      setOwner(0, at: place)
+      entryCount -= 1
+    }
   }
 
   /// Removes what this hash and owner have: another key's entry with them is no loss.

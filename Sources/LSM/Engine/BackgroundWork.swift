@@ -145,7 +145,7 @@ final class BackgroundWork: Sendable {
       report("flush", failure)
       scheduleFlush(afterNanoseconds: retryDelay(\.flush))
     } else {
-      if state.view.active.memtable.isEmpty { state.environment.memory.dropSpares() }
+      if state.view.active.memtable.isEmpty { state.environment.memory.writersRest() }
       scheduleCompaction()
     }
   }

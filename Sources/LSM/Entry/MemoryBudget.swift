@@ -1,6 +1,9 @@
 // One budget for everything that grows: memtables and the block cache with its filters and
 // indexes. Memtables take what they need up to their share; the cache lives in the rest. When the
 // share runs short, the largest memtable of all engines is written out.
+//
+// What memtables leave of their share is lent while nobody writes, and called back before a memtable
+// takes it: lent and memtables together are never more than the share, or memtables alone.
 
 internal import CLinux
 internal import Synchronization
@@ -10,6 +13,13 @@ package protocol MemtableOwner: AnyObject, Sendable {
   var activeMemtableByteCount: Int { get }
   /// Seals the active memtable soon and writes it out; must not wait.
   func relieveMemory()
+}
+
+/// Whoever makes use of what memtables leave, and lets go of it at once.
+package protocol MemoryBorrower: AnyObject, Sendable {
+  /// Holds at most so many bytes of what is lent, and returns how many that may be. One call at a
+  /// time; must not wait.
+  func borrow(atMost byteCount: Int) -> Int
 }
 
 /// Bytes in use against bytes allowed, over all engines of the process.
@@ -24,6 +34,11 @@ package final class MemoryBudget: Sendable {
   private let memtables = Atomic<Int>(0)
   private let sealed = Atomic<Int>(0)
   private let owners = Mutex<[WeakOwner]>([])
+  private struct Loan {
+    weak var borrower: (any MemoryBorrower)?
+  }
+  private let loan = Mutex(Loan())
+  private let lent = Atomic<Int>(0)
   /// Mapped chunks of freed memtables: fresh memory costs a fault and the clearing of each page.
   private let spares = Mutex<[UInt]>([])
 
@@ -32,7 +47,45 @@ package final class MemoryBudget: Sendable {
   package var memtableBytesInUse: Int { memtables.load(ordering: .relaxed) }
   /// Called by arenas as they grow (positive) and are freed (negative).
   package func memtablesChanged(by delta: Int) {
-    memtables.wrappingAdd(delta, ordering: .relaxed)
+    let inUse = memtables.wrappingAdd(delta, ordering: .relaxed).newValue
+    let lent = lent.load(ordering: .relaxed)
+    if delta > 0, lent > 0, inUse + lent > memtableByteCount {
+      lend { min($0, memtableByteCount - memtableBytesInUse) }
+    }
+  }
+
+  // MARK: Lending
+
+  package var lentByteCount: Int { lent.load(ordering: .relaxed) }
+  /// Most that is ever lent: memtables that begin to grow need not call it back at once.
+  package var lendableByteCount: Int { memtableByteCount / 8 * 7 }
+
+  /// Lends to `borrower`, from now on as long as it lives.
+  package func lend(to borrower: any MemoryBorrower) {
+    loan.withLock { $0.borrower = borrower }
+    lendWhatIsFree()
+  }
+
+  /// Beside writers half of the share stays free: memtables come and go in it, and the borrower
+  /// would have to let go of what it has just filled.
+  private func lendWhatIsFree() {
+    lend { lent in
+      let inUse = memtableBytesInUse
+      let free =
+        inUse <= memtableByteCount / 8
+        ? lendableByteCount - inUse : memtableByteCount / 2 - inUse
+      return max(lent, free)
+    }
+  }
+
+  /// - Parameter wanted: How much may be lent, from what is.
+  private func lend(_ wanted: (Int) -> Int) {
+    loan.withLock { loan in
+      let now = lent.load(ordering: .relaxed)
+      let byteCount = max(0, wanted(now))
+      guard byteCount != now, let borrower = loan.borrower else { return }
+      lent.store(borrower.borrow(atMost: byteCount), ordering: .relaxed)
+    }
   }
 
   /// Bytes of memtables that are on their way out.
@@ -59,8 +112,13 @@ package final class MemoryBudget: Sendable {
     }
   }
 
-  /// Gives them back to the system: nobody writes now.
-  func dropSpares() {
+  /// Nobody writes now: spare chunks go back to the system, and what is free is lent.
+  func writersRest() {
+    dropSpares()
+    lendWhatIsFree()
+  }
+
+  private func dropSpares() {
     while let chunk = takeSpare() {
       strata_unmap_memory(chunk, MemoryBudget.spareByteCount)
     }

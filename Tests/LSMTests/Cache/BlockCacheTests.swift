@@ -41,6 +41,38 @@ import TestSupport
     #expect(cache.byteCountLimit == byteCount / 2)
   }
 
+  @Test func `filters that files hold take their room from the cache, up to a quarter`() {
+    let cache = BlockCache(byteCount: 1 << 20)
+    for index in 0..<400 { _ = read(cache, key(1, index)) }
+    #expect(cache.lend(200 << 10))
+    #expect(cache.statistics.byteCount <= 1 << 20)
+    #expect(cache.statistics.blockCount < 210)
+    #expect(!cache.lend(100 << 10), "more than a quarter")
+    for index in 0..<400 { _ = read(cache, key(2, index)) }
+    #expect(cache.statistics.byteCount <= 1 << 20)
+    cache.giveBack(200 << 10)
+    for index in 0..<400 { _ = read(cache, key(3, index)) }
+    #expect(cache.statistics.blockCount > 230)
+    #expect(!BlockCache(byteCount: 0).lend(1))
+  }
+
+  @Test func `blocks are found, whatever came and went between`() {
+    let cache = BlockCache(byteCount: 64 << 10)
+    var random = SeededGenerator(seed: 4)
+    for step in 0..<40_000 {
+      let file = UInt64.random(in: 0...3, using: &random)
+      let key = key(file, Int.random(in: 0...60, using: &random))
+      let byteCount = Int(key.file) * 100 + Int(key.offset / 4_096) + 1
+      if let found = cache.block(for: key) {
+        expectSame(found.view.count, byteCount, "step \(step)")
+      } else {
+        _ = cache.insert(block(byteCount), for: key, priority: step % 9 == 0 ? .high : .normal)
+        expectSame(cache.block(for: key)?.view.count, byteCount, "step \(step)")
+      }
+      if step % 500 == 0 { cache.removeFile(CachedFileID(namespace: 0, number: file)) }
+    }
+  }
+
   @Test func `a scan does not push out what is read again and again`() {
     let cache = BlockCache(byteCount: 4 << 20)
     let hot = 500

@@ -53,7 +53,8 @@ import VFS
   @Test func `any mix of reads, inserts and changes equals a map that may forget`() throws {
     for seed in seeds(20) {
       var random = SeededGenerator(seed: seed)
-      let cache = RowCache(byteCount: (128 << 10) << random.below(3))
+      let memory = MemoryBudget(byteCount: 3 << 20)
+      let cache = RowCache(byteCount: (128 << 10) << random.below(3), borrowing: memory)
       var owner = cache.makeOwner()
       let other = cache.makeOwner()
       var model: [Int: [[UInt8]]] = [:]
@@ -88,6 +89,10 @@ import VFS
           if let ticket = found.ticket { insert(cache, key, [[2]], ticket) }
         default:
           if random.below(200) == 0 { cache.forget(owner) }
+          if random.below(10) == 0 {
+            let wanted = random.below(1 << 20)
+            #expect(cache.borrow(atMost: wanted) <= wanted)
+          }
           // What a merge has collected: in force first, then forgotten.
           model[number] = [Self.value(number, step, random.below(100))]
           cache.forget(collected([key]), of: owner)
@@ -127,6 +132,42 @@ import VFS
     #expect(all.isOverflown && all.hashes.isEmpty && !all.isEmpty)
     cache.forget(all, of: owner)
     #expect(keys.allSatisfy { find(cache, $0, owner).values == nil })
+  }
+
+  @Test func `what memtables leave is lent, and back before they take it`() {
+    let memory = MemoryBudget(byteCount: 24 << 20)
+    let share = memory.memtableByteCount
+    let cache = RowCache(byteCount: 1 << 20, borrowing: memory)
+    let owner = cache.makeOwner()
+    func fill() {
+      for number in 0..<20_000 {
+        let key = Array("key\(number)".utf8)
+        guard let ticket = find(cache, key, owner).ticket else { continue }
+        insert(cache, key, [Self.value(number, 0, 100)], ticket)
+      }
+    }
+    fill()
+    let lent = memory.lentByteCount
+    let most = cache.entryCount
+    #expect(lent > share / 4 * 3 && lent <= share / 8 * 7)
+    // Four fifths of them fit in both parts together, the newest in the own part alone.
+    #expect(most > 15_000)
+    var inUse = 0
+    while inUse < share {
+      inUse += 256 << 10
+      memory.memtablesChanged(by: 256 << 10)
+      #expect(inUse >= share || memory.lentByteCount + inUse <= share)
+    }
+    #expect(memory.lentByteCount == 0)
+    #expect(cache.entryCount > 0 && cache.entryCount < most / 3)
+    fill()
+    #expect(cache.entryCount < most / 2)
+    memory.memtablesChanged(by: -inUse)
+    #expect(memory.lentByteCount == 0)
+    memory.writersRest()
+    #expect(memory.lentByteCount == lent)
+    fill()
+    #expect(cache.entryCount > most / 2)
   }
 
   @Test func `what is read again stays, what is read once goes`() {
