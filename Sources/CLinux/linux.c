@@ -143,6 +143,8 @@ void *strata_map_file(int file, off_t offset, size_t count) {
 
 void strata_unmap_file(void *mapped, size_t count) { munmap(mapped, count); }
 
+void strata_let_go(void *mapped, size_t count) { madvise(mapped, count, MADV_DONTNEED); }
+
 int strata_copy_to_mapped(void *into, const void *from, size_t count) {
   sigjmp_buf here;
   if (sigsetjmp(here, 0) != 0) {

@@ -73,7 +73,8 @@ func transfer(
 final class PosixWritableFile: WritableFile, @unchecked Sendable {
   let path: String
   private var descriptor: Int32
-  private var window: MappedWindow?
+  /// Set before the file is used.
+  private var mapped: MappedFile?
 
   init(_ path: String, _ descriptor: Int32) {
     self.path = path
@@ -85,15 +86,12 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
   }
 
   func mapForWriting(_ byteCount: UInt64) {
-    window = MappedWindow(descriptor, byteCount: byteCount)
+    mapped = MappedFile(descriptor, byteCount: byteCount)
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(FileError) {
     guard let base = bytes.baseAddress else { return }
-    if let window {
-      if window.write(bytes, at: offset) { return }
-      if !window.isUsable { self.window = nil }
-    }
+    if let mapped, mapped.write(bytes, at: offset) { return }
     guard let start = off_t(exactly: offset), start <= off_t.max - off_t(bytes.count) else {
       throw failure(.write, EFBIG)
     }
@@ -126,14 +124,16 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
   }
 
   func sync() throws(FileError) {
+    let end = mapped?.writtenEnd
     guard retryingInterrupts({ fdatasync(descriptor) }) == 0 else { throw failure(.sync, errno) }
+    if let end { mapped?.letGo(upTo: end) }
   }
 
   func close() throws(FileError) {
     guard descriptor >= 0 else { return }
     let closing = descriptor
     descriptor = -1
-    window = nil
+    mapped = nil
     // Linux frees the descriptor even when it reports an interruption: never close twice.
     guard Glibc.close(closing) == 0 || errno == EINTR else { throw failure(.close, errno) }
   }

@@ -34,6 +34,9 @@ int strata_begin_writeback(int file, off_t offset, off_t count);
 /// file system has no such thing.
 void *strata_map_file(int file, off_t offset, size_t count);
 void strata_unmap_file(void *mapped, size_t count);
+/// Whole pages of a mapped file leave the process's memory until they are touched again (madvise(2),
+/// MADV_DONTNEED); the file keeps what was stored in them.
+void strata_let_go(void *mapped, size_t count);
 /// memcpy(3) into a mapped file: 0, or -1 where the file system would not take the bytes, which it
 /// says by SIGBUS. How many of them it took is then unknown.
 int strata_copy_to_mapped(void *into, const void *from, size_t count);
