@@ -50,7 +50,7 @@ final class BackgroundWork: Sendable {
 
   /// Called after each group, by whoever has the right to commit.
   func committed(with writer: CommitWriter) {
-    lastCommit.store(state.now, ordering: .relaxed)
+    lastCommit.store(writer.answeredNanoseconds, ordering: .relaxed)
     if state.view.active.memtable.byteCount >= state.options.memtableByteCount { seal(writer) }
     state.environment.memory.relieveIfShort()
     switch state.options.durability {

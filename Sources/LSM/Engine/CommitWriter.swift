@@ -21,6 +21,8 @@ final class CommitWriter {
   private let state: EngineState
   private let observer: (any CommitObserver)?
   private var lastSequence: SequenceNumber
+  /// When the last group was answered.
+  private(set) var answeredNanoseconds: UInt64 = 0
   /// How each request of the current group fares: its last number, or why it was refused.
   private var outcomes: [Result<SequenceNumber, EngineError>] = []
   /// Entries of the current group that are not in the memtable yet.
@@ -78,13 +80,14 @@ final class CommitWriter {
     state.logs.writer.fits(payloadByteCount: byteCount) || state.logs.isNextReady
   }
 
-  /// Goes on in the next log file when the group does not fit this one. Without space for one the
-  /// old file goes on, and grows if it can.
+  /// Goes on in the next log file when the group does not fit this one. While that one is being made
+  /// ready, and without space for one, the old file goes on, and grows if it can.
   private func makeRoom(for group: [CommitRequest]) throws(EngineError) {
     let byteCount = group.reduce(0) { $0 + $1.expectedByteCount }
     guard !state.logs.writer.fits(payloadByteCount: byteCount) else { return }
     // A log that holds nothing yet would not fit either: let it grow.
     guard state.logs.writer.byteCount > UInt64(LogFormat.headerByteCount) else { return }
+    if state.logs.shouldGrow { return }
     do throws(EngineError) {
       try state.logs.roll()
     } catch {
@@ -195,6 +198,7 @@ final class CommitWriter {
 
   private func answer(_ group: [CommitRequest]) {
     let now = state.now
+    answeredNanoseconds = now
     let counters = state.counters
     var byteCount: UInt64 = 0
     for (request, outcome) in zip(group, outcomes) {

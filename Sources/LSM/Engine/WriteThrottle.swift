@@ -73,8 +73,10 @@ final class WriteThrottle: @unchecked Sendable {
   }
 
   /// Nanoseconds to wait before the next group; at most 25 ms.
-  func delay(at now: UInt64) -> UInt64 {
+  func delay(at clock: @autoclosure () -> UInt64) -> UInt64 {
     if isStopped.load(ordering: .relaxed) { return WriteThrottle.longestDelay / 5 }
+    if nextAllowed == 0 { return 0 }
+    let now = clock()
     guard nextAllowed > now else { return 0 }
     return min(nextAllowed - now, WriteThrottle.longestDelay)
   }
@@ -88,12 +90,13 @@ final class WriteThrottle: @unchecked Sendable {
     return rate == 0 ? .max : max(16 << 10, Int(Double(rate) * 0.02))
   }
 
-  func committed(_ byteCount: Int, at now: UInt64) {
+  func committed(_ byteCount: Int, at clock: @autoclosure () -> UInt64) {
     let rate = currentRate
     guard rate > 0 else {
       nextAllowed = 0
       return
     }
+    let now = clock()
     let cost = UInt64(Double(byteCount) / Double(rate) * 1e9)
     nextAllowed = min(max(nextAllowed, now) + cost, now + WriteThrottle.longestDelay)
   }

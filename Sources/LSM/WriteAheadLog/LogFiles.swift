@@ -54,6 +54,8 @@ final class LogFiles: @unchecked Sendable {
     /// Somebody makes one ready, of which there may be one alone: they have one number. Opened when
     /// that is done.
     var preparing: Latch?
+    /// Somebody was asked to, and is not done yet.
+    var isNextComing = false
     /// Why no log may begin any more: one is lost, or its number may or may not have been used.
     var failure: EngineError?
     var isClosed = false
@@ -170,13 +172,18 @@ final class LogFiles: @unchecked Sendable {
   /// Does the next log stand ready, so that going on in it waits for nothing?
   var isNextReady: Bool { state.withLock { $0.ready != nil } }
 
-  /// True once when it is time for `prepareNext`: early in a small log, which is full soon; later in
-  /// others, that one to be recycled may come.
+  /// True once when it is time for `prepareNext`: half of the log is full.
   var wantsNext: Bool {
-    let share: UInt64 = writer.capacity < byteCountLimit ? 8 : 2
-    guard !hasAskedForNext, writer.byteCount > writer.capacity / share else { return false }
+    guard !hasAskedForNext, writer.byteCount > writer.capacity / 2 else { return false }
     hasAskedForNext = true
+    state.withLock { $0.isNextComing = true }
     return true
+  }
+
+  /// Should the present log grow a little? The next one is on its way, and whoever commits would
+  /// have to wait for it.
+  var shouldGrow: Bool {
+    writer.mayGrow && state.withLock { $0.ready == nil && $0.isNextComing }
   }
 
   /// A commit has been synced before it was answered: more of them will come.
@@ -193,6 +200,7 @@ final class LogFiles: @unchecked Sendable {
   ///
   /// - Throws: When no log can be trusted to take more.
   func prepareNext() throws(EngineError) {
+    defer { state.withLock { $0.isNextComing = false } }
     let done = Latch()
     let isNeeded = state.withLock { state in
       guard state.ready == nil, state.preparing == nil, !state.isClosed else { return false }
@@ -241,8 +249,8 @@ final class LogFiles: @unchecked Sendable {
     return .file(error)
   }
 
-  /// Logs grow, up to the limit: while they are small a fast writer fills one in some milliseconds,
-  /// and to make one ready takes as long.
+  /// Each log is larger than the one before, up to the limit: a fast writer fills a small one in some
+  /// milliseconds, and to make one ready takes as long.
   private func nextCapacity(behind current: LogWriter) -> UInt64 {
     Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, 4 * current.capacity))
   }

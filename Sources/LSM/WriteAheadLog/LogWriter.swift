@@ -40,6 +40,9 @@ package final class LogWriter: @unchecked Sendable {
 
   /// Bytes gathered before they go to the file: bounds the memory of a group with giant values.
   private static let spillByteCount = 1 << 20
+  private static let growthByteCount: UInt64 = 1 << 20
+  /// What a fast writer fills in a fifth of a second.
+  private static let growthLimit: UInt64 = 8 << 20
 
   /// Gives `file` a new life: reserves `capacity` bytes, writes the header and syncs both.
   /// Not for the commit path: make the next log ready in time.
@@ -114,10 +117,16 @@ package final class LogWriter: @unchecked Sendable {
     let needed =
       byteCount + LogWriter.neededByteCount(payload: payloadCount + payloadByteCount)
     guard needed > allocated else { return }
-    // A whole MiB, so that a log that outgrew its file asks seldom.
-    let rounded = (needed + (1 << 20) - 1) & ~((1 << 20) - 1)
+    // As much as it had at first, a MiB at most, so that a log that outgrew its file asks seldom.
+    let step = Swift.min(header.capacity, LogWriter.growthByteCount)
+    let rounded = (needed + step - 1) / step * step
     try file.preallocate(rounded)
     allocated = rounded
+  }
+
+  /// May it grow rather than let commits wait for its successor?
+  package var mayGrow: Bool {
+    allocated - header.capacity < Swift.min(header.capacity, LogWriter.growthLimit)
   }
 
   /// Adds an encoded batch to the group. `reserve` has said yes to it.
