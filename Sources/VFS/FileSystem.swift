@@ -74,9 +74,9 @@ package protocol WritableFile: AnyObject, Sendable {
   /// Reserves blocks for the first `byteCount` bytes and extends the file to it, so that writes
   /// within need no new space. Throws `.io` with ENOSPC when there is none.
   func preallocate(_ byteCount: UInt64) throws(FileError)
-  /// Asks for writes of little within the first `byteCount` bytes to cost no system call each, where
-  /// the file system can do that; what `write` and `sync` promise is the same. The bytes are
-  /// reserved, and nobody cuts the file meanwhile.
+  /// Asks for writes of little within the first `byteCount` bytes to cost no system call each,
+  /// where the file system can do that; what `write` and `sync` promise is the same. The bytes are
+  /// reserved, and nobody cuts the file meanwhile. Before anything is written.
   func mapForWriting(_ byteCount: UInt64)
   /// Cuts the file.
   func truncate(to byteCount: UInt64) throws(FileError)

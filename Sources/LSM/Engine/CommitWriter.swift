@@ -80,8 +80,8 @@ final class CommitWriter {
     state.logs.writer.fits(payloadByteCount: byteCount) || state.logs.isNextReady
   }
 
-  /// Goes on in the next log file when the group does not fit this one. While that one is being made
-  /// ready, and without space for one, the old file goes on, and grows if it can.
+  /// Goes on in the next log when the group does not fit this one. While that is being made ready,
+  /// and without space for one, the old log goes on, and grows if it can.
   private func makeRoom(for group: [CommitRequest]) throws(EngineError) {
     let byteCount = group.reduce(0) { $0 + $1.expectedByteCount }
     guard !state.logs.writer.fits(payloadByteCount: byteCount) else { return }

@@ -249,8 +249,8 @@ final class LogFiles: @unchecked Sendable {
     return .file(error)
   }
 
-  /// Each log is larger than the one before, up to the limit: a fast writer fills a small one in some
-  /// milliseconds, and to make one ready takes as long.
+  /// Each log is larger than the one before, up to the limit: a fast writer fills a small one in
+  /// some milliseconds, and to make one ready takes as long.
   private func nextCapacity(behind current: LogWriter) -> UInt64 {
     Swift.min(byteCountLimit, Swift.max(LogFiles.smallestByteCount, 4 * current.capacity))
   }

@@ -78,7 +78,7 @@ enum LogFormat {
   /// "STRLOG", end of text, end of line: not text, and broken by a transfer as text.
   static let magic: UInt64 = 0x0a03_474f_4c52_5453
   static let version: UInt32 = 2
-  /// Version 1 had no logs that were made ready ahead: every header says where the log before ended.
+  /// Version 1 had no logs that were made ready ahead: each header says where the log before ended.
   static let oldestVersion: UInt32 = 1
   static let headerByteCount = 56
   static let recordHeaderByteCount = 40

@@ -1,10 +1,10 @@
-// Two logs, of which the first is sealed with the second one's number and the second states where
-// the first one ended, damaged by the input's edits. The replay gives the records that were
-// written, in order, from the first, or refuses; it never ends early where a record, seal or header
-// that is whole proves that more was durable.
+// Two logs, of which the first is sealed with the second one's number, and the second states where
+// the first one ended or was made ready before that, damaged by the input's edits. The replay gives
+// the records that were written, in order, from the first, or refuses; it never ends early where a
+// record, seal or header that is whole proves that more was durable.
 //
-//   input := mode: u8 (1: checksums are made right after the edits) │ edits; operation & 8 chooses
-//            the second log
+//   input := mode: u8 (1: checksums are made right after the edits; 2: the second log was made
+//            ready before the first one ended) │ edits; operation & 8 chooses the second log
 
 import Bytes
 import TestSupport
@@ -22,32 +22,57 @@ final class LogTarget: FuzzTarget {
     let syncedOffset: UInt64
   }
 
-  private let files: [EditedFile]
-  private let written: [Written]
-  /// Where the first log's seal stands.
-  private let seal: Range<Int>
-
-  init() throws {
-    var first: [Written] = []
-    let disk = SimulatedFileSystem()
-    try disk.createDirectory("/db")
-    let older = try LogTarget.write(disk, 0, number: 3, behind: .none, firstSequence: 1, &first)
-    let end = LogEnd(number: LogNumber(3), byteCount: older.byteCount)
-    _ = try LogTarget.write(disk, 1, number: 4, behind: .ended(end), firstSequence: 10, &first)
-    try older.seal(by: LogNumber(4))
-    seal = Int(end.byteCount)..<Int(end.byteCount) + LogFormat.sealByteCount
-    files = [0, 1].map { EditedFile("/db/\($0).log", disk.contents(of: "/db/\($0).log") ?? []) }
-    written = first
+  /// Two logs as they were written.
+  private struct Pair {
+    let files: [EditedFile]
+    let written: [Written]
+    /// Where the first log's seal stands.
+    let seal: Range<Int>
+    let isMadeReady: Bool
   }
 
-  /// Writes a log of four records, in the second log not all of them synced.
-  private static func write(
-    _ disk: SimulatedFileSystem, _ slot: Int, number: UInt64, behind previous: LogPredecessor,
-    firstSequence: UInt64, _ records: inout [Written]
+  private let pairs: [Pair]
+  /// That of the current input.
+  private var pair: Pair
+  private var files: [EditedFile] { pair.files }
+  private var written: [Written] { pair.written }
+
+  init() throws {
+    pairs = try [false, true].map { try LogTarget.pair(isMadeReady: $0) }
+    pair = pairs[0]
+  }
+
+  private static func pair(isMadeReady: Bool) throws -> Pair {
+    var records: [Written] = []
+    let disk = SimulatedFileSystem()
+    try disk.createDirectory("/db")
+    let older = try newLog(disk, 0, number: 3, behind: .none)
+    try fill(older, slot: 0, firstSequence: 1, &records)
+    let end = LogEnd(number: LogNumber(3), byteCount: older.byteCount)
+    let newer = try newLog(
+      disk, 1, number: 4, behind: isMadeReady ? .open(end.number) : .ended(end))
+    try older.seal(by: LogNumber(4))
+    if isMadeReady { newer.follow(older) }
+    try fill(newer, slot: 1, firstSequence: 10, &records)
+    return Pair(
+      files: [0, 1].map { EditedFile("/db/\($0).log", disk.contents(of: "/db/\($0).log") ?? []) },
+      written: records,
+      seal: Int(end.byteCount)..<Int(end.byteCount) + LogFormat.sealByteCount,
+      isMadeReady: isMadeReady)
+  }
+
+  private static func newLog(
+    _ disk: SimulatedFileSystem, _ slot: Int, number: UInt64, behind previous: LogPredecessor
   ) throws -> LogWriter {
-    let writer = try LogWriter(
+    try LogWriter(
       try disk.create("/db/\(slot).log"), number: LogNumber(number), salt: 0x5a17_0000,
       previous: previous, capacity: 384)
+  }
+
+  /// Writes four records, in the second log not all of them synced.
+  private static func fill(
+    _ writer: LogWriter, slot: Int, firstSequence: UInt64, _ records: inout [Written]
+  ) throws {
     var sequence = firstSequence
     for index in 0..<4 {
       var batch = WriteBatch()
@@ -68,12 +93,12 @@ final class LogTarget: FuzzTarget {
           syncedOffset: synced))
       sequence += UInt64(batch.count)
     }
-    return writer
   }
 
   func run(_ input: ByteView) throws(Finding) {
     var input = FuzzInput(input)
     let mode = input.byte()
+    pair = pairs[mode & 2 == 0 ? 0 : 1]
     for file in files { file.restore() }
     while !input.isAtEnd {
       let operation = input.byte()
@@ -123,11 +148,15 @@ final class LogTarget: FuzzTarget {
     guard count < written.count else { return }
     let end = written[count]
     try checkSeal(end)
-    if end.log == 0, files[1].isIntact(0..<LogFormat.headerByteCount) {
+    if end.log == 0, !pair.isMadeReady, files[1].isIntact(0..<LogFormat.headerByteCount) {
       throw Finding("the first log ends after \(count) records, and the second says more")
     }
     for later in written[count...] where files[later.log].isIntact(later.range) {
-      let isProof = later.log != end.log || later.syncedOffset > UInt64(end.range.lowerBound)
+      // Of a log that was made ready, only what says so itself.
+      let isProof =
+        later.log == end.log
+        ? later.syncedOffset > UInt64(end.range.lowerBound)
+        : !pair.isMadeReady || later.syncedOffset > 0
       if isProof { throw Finding("\(count) records, and one at \(later.range) of \(later.log)") }
     }
   }
@@ -138,7 +167,7 @@ final class LogTarget: FuzzTarget {
     let sum = files[1].checksum(0..<12).flatMap {
       files[1].checksum(16..<LogFormat.headerByteCount, seed: $0)
     }
-    guard !isSecondThere, sum != files[1].word(at: 12), files[0].isIntact(seal) else { return }
+    guard !isSecondThere, sum != files[1].word(at: 12), files[0].isIntact(pair.seal) else { return }
     throw Finding("the second log is gone, and the first one's seal names it")
   }
 

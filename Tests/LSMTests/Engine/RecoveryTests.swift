@@ -79,6 +79,64 @@ import VFS
     }
   }
 
+  /// Long logs are replayed by several threads, and by way of table files where memory is short.
+  @Test(arguments: [64 << 20, 6 << 20])
+  func `all of long logs is there in its order`(memoryByteCount: Int) throws {
+    let world = try EngineWorld()
+    world.options.memtableByteCount = 64 << 20
+    world.options.logFileByteCount = 2 << 20
+    world.options.durability = .none
+    world.memory = MemoryBudget(byteCount: 256 << 20)
+    let engine = try world.open()
+    let keyCount = 5_000
+    for round in 0..<10 {
+      for start in stride(from: 0, to: keyCount, by: 50) {
+        var batch = WriteBatch()
+        for key in start..<start + 50 {
+          let text = "round \(round) of \(key) " + String(repeating: "v", count: 160)
+          ByteView.of("key-\(key)") { key in
+            ByteView.of(text) { batch.append(.put, key: key, value: $0) }
+          }
+        }
+        _ = try engine.commitAndWait(batch)
+      }
+    }
+    #expect(engine.statistics.logByteCount > 8 << 20)
+    let sequence = engine.statistics.lastSequence
+    world.crash(keeping: 1)
+    world.memory = MemoryBudget(byteCount: memoryByteCount)
+    world.options.memtableByteCount = 2 << 20
+    let again = try world.open()
+    #expect(again.statistics.lastSequence == sequence)
+    #expect(again.statistics.levels[0].fileCount > 0 || memoryByteCount > 32 << 20)
+    #expect(again.statistics.sealedMemtableCount > 2 || memoryByteCount < 32 << 20)
+    let pairs = try again.pairs()
+    #expect(pairs.count == keyCount)
+    #expect(pairs.allSatisfy { $0.contains("=round 9 of ") })
+    try again.close()
+    #expect(try world.open().pairs() == pairs)
+  }
+
+  /// A kill leaves all bytes in the page cache, and none of them need be on the disk.
+  @Test func `two logs that a killed process left are durable once they are read`() throws {
+    let world = try EngineWorld()
+    world.options.durability = .none
+    world.options.logFileByteCount = 4 << 10
+    let engine = try world.open()
+    var count = 0
+    while try paths(world, ".log").count < 2 {
+      try engine.write(.put, "key\(count)", String(repeating: "v", count: 500))
+      count += 1
+    }
+    try engine.write(.put, "key\(count)", "in the second log")
+    #expect(try engine.pairs().count == count + 1)
+    world.scheduler.dropAll()
+    let again = try world.open()
+    #expect(try again.pairs().count == count + 1)
+    world.crash(keeping: 0)
+    #expect(try world.open().pairs().count == count + 1)
+  }
+
   @Test func `a directory that an earlier attempt made is durable before it is used`() throws {
     let world = try EngineWorld()
     let isFailing = Mutex(true)
