@@ -36,6 +36,22 @@ package protocol EntryCursor: AnyObject {
   func previousKey() throws(EngineError)
 }
 
+/// A cursor over many entries a key, of which a sequence number sees some: a memtable's. Merges call
+/// it by this type: without a witness table and without counting references.
+package class SequencedCursor {
+  package internal(set) final var isValid = false
+  /// Of the entry, while the cursor is at one.
+  package internal(set) final var key = ByteView()
+  package internal(set) final var kind = EntryKind.put
+  package internal(set) final var value = ByteView()
+
+  /// To the newest entry of the next key, from any entry of this one.
+  func nextKey() { preconditionFailure("a source moves its own cursor") }
+
+  /// Forgets the position, and sees entries up to another sequence number.
+  func see(upTo sequence: SequenceNumber) { preconditionFailure("a source has its own entries") }
+}
+
 extension EntryCursor {
   package var hasUniqueKeys: Bool { false }
   /// For sources whose views stay valid as long as they themselves.

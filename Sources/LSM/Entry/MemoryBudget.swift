@@ -2,8 +2,8 @@
 // indexes. Memtables take what they need up to their share; the cache lives in the rest. When the
 // share runs short, the largest memtable of all engines is written out.
 //
-// What memtables leave of their share is lent while nobody writes, and called back before a memtable
-// takes it: lent and memtables together are never more than the share, or memtables alone.
+// What memtables leave of their share is lent while nobody writes, and called back before one of
+// them takes it: lent and memtables together are never more than the share, or memtables alone.
 
 internal import CLinux
 internal import Synchronization

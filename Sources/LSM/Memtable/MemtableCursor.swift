@@ -5,7 +5,7 @@ package import Bytes
 package import VFS
 
 /// A cursor over a memtable, safe beside its writer. Never waits and never throws.
-package final class MemtableCursor: EntryCursor {
+package final class MemtableCursor: SequencedCursor, EntryCursor {
   private let memtable: Memtable
   private var newestOrder: UInt64
   private var entry: StoredEntry?
@@ -19,20 +19,24 @@ package final class MemtableCursor: EntryCursor {
     newestOrder = Memtable.newestOrder(sequence)
   }
 
-  /// Forgets the position, and sees entries up to another sequence number.
-  func see(upTo sequence: SequenceNumber) {
+  override func see(upTo sequence: SequenceNumber) {
     newestOrder = Memtable.newestOrder(sequence)
-    entry = nil
+    stand(at: nil)
   }
-
-  package var isValid: Bool { entry != nil }
-  package var key: ByteView { current.key }
-  package var kind: EntryKind { current.kind }
-  package var value: ByteView { current.value }
 
   private var current: StoredEntry {
     guard let entry else { preconditionFailure("read of a cursor that is at no entry") }
     return entry
+  }
+
+  @inline(__always)
+  private func stand(at entry: StoredEntry?) {
+    self.entry = entry
+    isValid = entry != nil
+    guard let entry else { return }
+    key = entry.key
+    kind = entry.kind
+    value = entry.value
   }
 
   package func seek(to key: ByteView) { seek(to: key, isPast: false) }
@@ -56,14 +60,13 @@ package final class MemtableCursor: EntryCursor {
     let entry = current
     if !entry.kind.hidesOlder, !entry.isFold, let older = entry.older {
       // Visible too.
-      self.entry = older
+      stand(at: older)
     } else {
       nextKey()
     }
   }
 
-  /// To the newest entry of the next key, from any entry of this one.
-  func nextKey() {
+  override func nextKey() {
     if isWalking {
       walk.advance()
       settle()
@@ -78,12 +81,11 @@ package final class MemtableCursor: EntryCursor {
     isWalking = true
     while let newest = walk.entry {
       if let visible = newest.newest(notAbove: newestOrder) {
-        entry = visible
-        return
+        return stand(at: visible)
       }
       walk.advance()
     }
-    entry = nil
+    stand(at: nil)
   }
 
   /// To the last key before `key`, or of all, of which an entry is visible.
@@ -92,11 +94,10 @@ package final class MemtableCursor: EntryCursor {
     var newest = memtable.tree.last(before: key)
     while let candidate = newest {
       if let visible = candidate.newest(notAbove: newestOrder) {
-        entry = visible
-        return
+        return stand(at: visible)
       }
       newest = memtable.tree.last(before: candidate.key)
     }
-    entry = nil
+    stand(at: nil)
   }
 }

@@ -34,7 +34,7 @@ package final class MergingCursor: EntryCursor {
     var progress = Progress.newest
     let isUnique: Bool
     let level: Unmanaged<LevelCursor>?
-    let memtable: Unmanaged<MemtableCursor>?
+    let memtable: Unmanaged<SequencedCursor>?
   }
 
   /// Steps over older entries of one key before a seek past them is cheaper.
@@ -79,7 +79,7 @@ package final class MergingCursor: EntryCursor {
         to: Lane(
           isUnique: source.hasUniqueKeys,
           level: (source as? LevelCursor).map { Unmanaged.passUnretained($0) },
-          memtable: (source as? MemtableCursor).map { Unmanaged.passUnretained($0) }))
+          memtable: (source as? SequencedCursor).map { Unmanaged.passUnretained($0) }))
     }
   }
 
