@@ -11,8 +11,10 @@ package final class Block: @unchecked Sendable {
   private let storage: UnsafeMutableRawPointer
   /// The contents; valid as long as the block.
   package private(set) var view: ByteView
-  /// Bytes taken from the allocator.
+  /// Bytes taken from the allocator for the contents.
   let allocatedByteCount: Int
+  /// Of an index block that is searched; set before the block is shared.
+  var fences: BlockFences?
 
   /// Takes over `storage`, of `allocatedByteCount` bytes from `UnsafeMutableRawPointer.allocate`.
   ///
@@ -23,6 +25,9 @@ package final class Block: @unchecked Sendable {
     self.allocatedByteCount = allocatedByteCount
     view = ByteView(UnsafeRawPointer(storage), count: count)
   }
+
+  /// Bytes that live as long as the block.
+  var heldByteCount: Int { allocatedByteCount + (fences?.byteCount ?? 0) }
 
   /// A block that holds a copy of `bytes`.
   convenience init(copying bytes: ByteView) {

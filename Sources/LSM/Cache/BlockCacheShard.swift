@@ -219,7 +219,7 @@ struct BlockCacheShard: ~Copyable {
 
   // MARK: - Queues
 
-  private static func cost(_ block: Block) -> Int { block.allocatedByteCount + overheadByteCount }
+  private static func cost(_ block: Block) -> Int { block.heldByteCount + overheadByteCount }
 
   private mutating func push(_ node: Int32, to queue: Queue) {
     let byteCount = nodes[Int(node)].block.map { Self.cost($0) } ?? 0

@@ -37,7 +37,7 @@ struct IndexCursor {
   /// To the entry of the block that `key` would be in; invalid when every key is before it.
   mutating func seek(to key: ByteView) throws(BlockDamage) {
     let search = try opened()
-    let found = try search.lowerBound(key)
+    let found = try search.lowerBound(key, by: block?.fences)
     guard let entry = found.entry else { return }
     try take(search, entry, at: found.offset)
   }

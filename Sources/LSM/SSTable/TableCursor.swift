@@ -202,8 +202,7 @@ package final class TableCursor: EntryCursor {
     if handle == indexHandle, let block = index.block {
       return try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
     }
-    let block = try reader.block(
-      handle, priority: .high, wait: wait, keep: purpose != .compaction)
+    let block = try reader.indexBlock(handle, wait: wait, keep: purpose != .compaction)
     indexHandle = handle
     try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
   }

@@ -1,6 +1,7 @@
-// Reads a table file (bytes: TableFormat). A reader keeps properties, top index and, while the block
-// cache spares the room, the filter in memory; everything else comes through the cache. What is read is checked before it is used: sizes
-// against the file and the limits before memory is taken, then the checksum, then every position.
+// Reads a table file (bytes: TableFormat). A reader keeps properties, top index and, while the
+// block cache spares the room, the filter in memory; everything else comes through the cache. What
+// is read is checked before it is used: sizes against the file and the limits before memory is
+// taken, then the checksum, then every position.
 
 package import Bytes
 internal import CLZ4
@@ -30,7 +31,8 @@ package final class TableReader: Sendable {
   private let id: CachedFileID
   private let cache: BlockCache
   private let filter: BlockHandle
-  /// Address of the filter's block, which the reader then holds; 0 while it comes through the cache.
+  /// Address of the filter's block, which the reader then holds; 0 while it comes through the
+  /// cache.
   private let heldFilter = Atomic<UInt>(0)
   /// Smallest and largest key as stable bytes.
   private let smallestKey: Block
@@ -71,6 +73,7 @@ package final class TableReader: Sendable {
       throw corrupt(file, footer.properties.offset, error)
     }
     let topIndex = try read(footer.topIndex, of: file, wait: .allowed)
+    topIndex.fence()
     return TableReader(
       file: file, id: id, cache: cache, footer: footer, topIndex: topIndex,
       properties: properties)
@@ -78,7 +81,7 @@ package final class TableReader: Sendable {
 
   /// Bytes the open reader keeps in memory outside the cache.
   package var byteCount: Int {
-    topIndex.allocatedByteCount + 3 * properties.smallestKey.count
+    topIndex.heldByteCount + 3 * properties.smallestKey.count
       + 3 * properties.largestKey.count + 512
   }
 
@@ -102,7 +105,7 @@ package final class TableReader: Sendable {
     guard let indexHandle = try lookUp(key, inIndex: topIndex, at: topIndexHandle) else {
       return false
     }
-    let index = try block(indexHandle, priority: .high, wait: wait)
+    let index = try indexBlock(indexHandle, wait: wait)
     guard let handle = try lookUp(key, inIndex: index, at: indexHandle) else { return false }
 
     operands.countBlock()
@@ -118,6 +121,17 @@ package final class TableReader: Sendable {
     }
   }
 
+  /// As `get`, for callers that only borrow the reader: such a closure throws nothing typed.
+  func look(
+    for key: ByteView, hash: UInt64, wait: ReadWait, into operands: OperandList
+  ) -> Result<Bool, EngineError> {
+    do throws(EngineError) {
+      return .success(try get(key, hash: hash, wait: wait, into: operands))
+    } catch {
+      return .failure(error)
+    }
+  }
+
   /// Entries of the file, without a position yet.
   package func cursor(_ purpose: CursorPurpose) -> TableCursor {
     TableCursor(self, purpose: purpose)
@@ -129,7 +143,7 @@ package final class TableReader: Sendable {
   ) throws(EngineError) -> BlockHandle? {
     try checked(handle) { () throws(BlockDamage) in
       let search = try BlockSearch(index.view)
-      guard let entry = try search.lowerBound(key).entry else { return nil }
+      guard let entry = try search.lowerBound(key, by: index.fences).entry else { return nil }
       return try BlockHandle.decode(search.value(entry))
     }
   }
@@ -180,11 +194,29 @@ package final class TableReader: Sendable {
   ) throws(EngineError) -> Block {
     let key = BlockKey(id, at: handle.offset)
     if let block = cache.block(for: key) { return block }
+    let block = try fetch(handle, wait: wait)
+    return keep ? cache.insert(block, for: key, priority: priority) : block
+  }
+
+  private func fetch(_ handle: BlockHandle, wait: ReadWait) throws(EngineError) -> Block {
     if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
       throw .wouldBlock
     }
-    let block = try TableReader.read(handle, of: file, wait: wait)
-    return keep ? cache.insert(block, for: key, priority: priority) : block
+    return try TableReader.read(handle, of: file, wait: wait)
+  }
+
+  /// The index block at `handle`, as `block`, to be searched by its fences.
+  ///
+  /// - Parameter keep: False for merges, which do not search.
+  func indexBlock(
+    _ handle: BlockHandle, wait: ReadWait, keep: Bool = true
+  ) throws(EngineError) -> Block {
+    let key = BlockKey(id, at: handle.offset)
+    if let block = cache.block(for: key) { return block }
+    let block = try fetch(handle, wait: wait)
+    guard keep else { return block }
+    block.fence()
+    return cache.insert(block, for: key, priority: .high)
   }
 
   /// The block at `handle` for a scan: the cache is looked at as if nobody did, and takes the block
@@ -219,7 +251,7 @@ package final class TableReader: Sendable {
       try top.seekToFirst()
     }
     while top.isValid {
-      _ = try block(top.handle, priority: .high, wait: .allowed)
+      _ = try indexBlock(top.handle, wait: .allowed)
       try checked(topIndexHandle) { () throws(BlockDamage) in try top.next() }
     }
   }
@@ -371,5 +403,14 @@ package final class TableReader: Sendable {
       UnsafeMutableRawBufferPointer(start: storage, count: count), from: file, at: offset,
       wait: .allowed)
     return block
+  }
+}
+
+extension Block {
+  /// Makes the fences of an index block that nobody else has yet.
+  fileprivate func fence() {
+    do throws(BlockDamage) { fences = try BlockSearch(view).makeFences() } catch {
+      // Whoever searches the block is told.
+    }
   }
 }
