@@ -25,6 +25,7 @@ final class ReadView: Sendable {
   let version: Version
   /// Keys that were deleted and left no trace in a table file had no entry above this one.
   let droppedUpTo: SequenceNumber
+  private let files: FileRanges
   /// What cursors over these sources have left.
   private let pool = CursorPool()
 
@@ -35,6 +36,7 @@ final class ReadView: Sendable {
     self.active = active
     self.sealed = sealed
     self.version = version
+    files = FileRanges(version.levels.map(\.handles))
     self.droppedUpTo = droppedUpTo
   }
 
@@ -54,7 +56,8 @@ final class ReadView: Sendable {
     into list: OperandList
   ) throws(EngineError) -> Lookup {
     let isDecided = list.appending { operands in
-      if active.memtable.collect(key: key, at: sequence, into: &operands) { return true }
+      let newest = active.memtable
+      if !newest.isEmpty, newest.collect(key: key, at: sequence, into: &operands) { return true }
       for sealed in sealed {
         if sealed.memtable.collect(key: key, at: sequence, into: &operands) { return true }
       }
@@ -63,21 +66,7 @@ final class ReadView: Sendable {
     if !list.isEmpty { list.pin(self) }
     if isDecided { return list.lookup }
     let hash = known ?? key.persistedHash
-    for table in version.levels[0].handles
-    where table.smallestKey <= key && key <= table.largestKey {
-      let reader = try table.reader(wait: wait)
-      if try reader.get(key, hash: hash, wait: wait, into: list), list.isComplete {
-        return list.lookup
-      }
-    }
-    for level in version.levels.dropFirst() where !level.handles.isEmpty {
-      let index = TableHandle.firstIndex(reaching: key, in: level.handles)
-      guard index < level.handles.count, level.handles[index].smallestKey <= key else { continue }
-      let reader = try level.handles[index].reader(wait: wait)
-      if try reader.get(key, hash: hash, wait: wait, into: list), list.isComplete {
-        return list.lookup
-      }
-    }
+    try files.collect(key, hash: hash, wait: wait, into: list)
     return list.lookup
   }
 
