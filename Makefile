@@ -10,7 +10,7 @@ RELEASE = .build/release
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep oversized slow-clients overload \
   fuzz fuzz-all fuzz-build install clean packages \
-  dev-cert
+  dev-cert counts
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -45,6 +45,11 @@ bench: release
 bench-engine: packages
 	$(SWIFT) build -c release --product kvenginebench
 	$(RELEASE)/kvenginebench $(BENCH)
+
+## Allocations, and where valgrind is installed instructions, of single operations against budgets.
+counts: packages
+	$(SWIFT) build -c release --product kvcounts
+	Benchmarks/Counts/counts.sh
 
 ## Kills a loaded server with SIGKILL and checks what is left, CYCLES times.
 CYCLES ?= 50

@@ -159,6 +159,13 @@ let package = Package(
       dependencies: ["Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets"],
       path: "Benchmarks/MergeBenchmark", swiftSettings: hot),
 
+    // Allocations of single operations against their budgets; counts.sh adds instructions.
+    .target(name: "CAllocationCount", path: "Benchmarks/AllocationCount"),
+    .executableTarget(
+      name: "kvcounts",
+      dependencies: ["Bytes", "Runtime", "VFS", "LSM", "CAllocationCount"],
+      path: "Benchmarks/Counts", exclude: ["counts.sh"], swiftSettings: hot),
+
     // Tests: a folder a target, and what they share.
     .target(
       name: "TestSupport",
