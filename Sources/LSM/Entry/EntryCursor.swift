@@ -36,8 +36,8 @@ package protocol EntryCursor: AnyObject {
   func previousKey() throws(EngineError)
 }
 
-/// A cursor over many entries a key, of which a sequence number sees some: a memtable's. Merges call
-/// it by this type: without a witness table and without counting references.
+/// A cursor over many entries a key, of which a sequence number sees some: a memtable's. Merges
+/// call it by this type: without a witness table and without counting references.
 package class SequencedCursor {
   package internal(set) final var isValid = false
   /// Of the entry, while the cursor is at one.

@@ -46,24 +46,44 @@ struct MergeWorld {
     }
   }
 
-  /// Table files for the sources with one entry a key, lists for the others.
+  /// Levels and table files for the sources with one entry a key, lists for the others.
   func sources(
     in fixture: TableFixture, purpose: CursorPurpose = .serving, refusing seed: UInt64? = nil
   ) throws -> [any EntryCursor] {
-    var options = TableOptions()
-    options.blockByteCount = 64
     var cursors: [any EntryCursor] = []
     for (index, list) in lists.enumerated() {
-      if index % 2 == 1, !list.isEmpty {
-        if try !fixture.fileSystem.exists("t\(index)") {
-          try fixture.write(list, to: "t\(index)", options: options)
-        }
-        cursors.append(try fixture.open("t\(index)", number: UInt64(index)).cursor(purpose))
-      } else {
+      if index % 2 == 0 || list.isEmpty {
         cursors.append(ModelSource(list, refusing: seed.map { $0 &+ UInt64(index) }))
+      } else if index % 4 == 1 {
+        // Two files, the first of which may be short.
+        let parts = [list.prefix(list.count / 3), list.dropFirst(list.count / 3)]
+        let handles = try parts.enumerated().compactMap { number, part in
+          let reader = try open(Array(part), UInt64(index * 2 + number), in: fixture)
+          return reader.map { reader in
+            TableHandle(
+              smallestKey: part.first?.key ?? [], largestKey: part.last?.key ?? [], reader: reader
+            ) { () throws(EngineError) in reader }
+          }
+        }
+        cursors.append(LevelCursor(handles, purpose: purpose))
+      } else {
+        let reader = try open(list, UInt64(index * 2), in: fixture)
+        if let reader { cursors.append(reader.cursor(purpose)) }
       }
     }
     return cursors
+  }
+
+  private func open(
+    _ list: [TestEntry], _ number: UInt64, in fixture: TableFixture
+  ) throws -> TableReader? {
+    guard !list.isEmpty else { return nil }
+    if try !fixture.fileSystem.exists("t\(number)") {
+      var options = TableOptions()
+      options.blockByteCount = number % 3 == 0 ? 64 : 256
+      try fixture.write(list, to: "t\(number)", options: options)
+    }
+    return try fixture.open("t\(number)", number: number)
   }
 }
 
