@@ -21,17 +21,24 @@ package final class Connection: EventSource, @unchecked Sendable {
   static let lowWaterByteCount = 256 << 10
   /// What an idle connection may keep of its buffers.
   private static let idleBufferByteCount = 8 << 10
-  /// Requests at a time of who waits in line in overload: about what is served without a break.
+  /// Requests at a time of who may wait in line in overload.
   private static let inLineRequestCount = 64
   private static let lingerNanoseconds: UInt64 = 1_000_000_000
-  /// Plain bytes sealed at a time: what a slow reader leaves is held once, not twice.
-  private static let sealByteCount = 256 << 10
 
-  private enum Phase {
+  /// Edges: what is left unread for a while is not told again and again.
+  private static let events =
+    EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+
+  enum Phase {
     case open, draining, lingering, closed
   }
 
   package let loop: EventLoop
+  /// Requests that are served together or not at all: of answers that leave in order, refusals in
+  /// between would wait. Others than the first are not asked for.
+  package var requestsDecidedTogether = 1
+  /// While reading is paused: it goes on soon, whatever the peer does.
+  package var mayHoldOutput = false
   /// Output; append here. Everything appended during one wake-up leaves with one write at its end.
   /// Outside a wake-up (a completion run by `loop.execute`) it is the same: the loop flushes.
   package var output = ByteBuffer()
@@ -42,17 +49,21 @@ package final class Connection: EventSource, @unchecked Sendable {
   private let tls: TLSSession?
   private var handler: (any ConnectionHandler)?
   private var token: UInt64 = 0
-  private var interest: UInt32 = 0
-  private var phase = Phase.open
+  private(set) var phase = Phase.open
   /// Arrived bytes that the handler left over.
   private var input = ByteBuffer()
   /// Bytes at the start of `output` that the socket has taken.
-  private var sentByteCount = 0
+  private(set) var sentByteCount = 0
   private var isPaused = false
+  /// There is something to be read: epoll says so once.
+  private var isReadable = false
+  private var hasPeerEnded = false
+  /// The loop reads it when it comes to it.
+  private var isReadDue = false
   private var hasEnded = false
   private var isUnsettled = false
   private var mustDeliver = false
-  private var isBlocked = false
+  private(set) var isBlocked = false
   private var wasFull = false
   private var lingerTimer: LoopTimer?
   /// While the output is full: looks whether the peer takes any of it.
@@ -65,8 +76,12 @@ package final class Connection: EventSource, @unchecked Sendable {
   private var askedCount = 0
   /// It is not read before it can be served.
   private var isInLine = false
-  /// What it asked is served, however many turns that takes: it has waited in line.
-  private var hasWaited = false
+  /// Since when there has been something to be read.
+  private(set) var readableSince: UInt64 = 0
+  /// It was not read for what it had sent before.
+  private(set) var isBehindItself = false
+  /// Requests that are served, however many turns that takes.
+  private var admittedCount = 0
   /// Until the handshake is done.
   var handshakeTimer: LoopTimer?
 
@@ -75,14 +90,13 @@ package final class Connection: EventSource, @unchecked Sendable {
     let tls = listener.tls?.server.makeSession()
     let connection = Connection(descriptor, on: loop, listener: listener, tls)
     guard !loop.isShuttingDown, (tls == nil) == (listener.tls == nil),
-      let token = loop.register(descriptor, connection, events: EPOLLIN.rawValue)
+      let token = loop.register(descriptor, connection, events: Connection.events)
     else {
       _ = Glibc.close(descriptor)
       connection.leave()
       return
     }
     connection.token = token
-    connection.interest = EPOLLIN.rawValue
     if tls == nil { connection.admit() } else { connection.limitHandshake() }
   }
 
@@ -119,8 +133,14 @@ package final class Connection: EventSource, @unchecked Sendable {
   package var mustShed: Bool {
     guard var share else { return false }
     askedCount &+= 1
+    if admittedCount > 0 {
+      admittedCount -= 1
+      return false
+    }
+    if share.refusingSince != nil { return true }
     let isUsedUp = loop.isUsedUp(&share)
     self.share = share
+    if !isUsedUp { admittedCount = requestsDecidedTogether - 1 }
     return isUsedUp
   }
 
@@ -133,6 +153,16 @@ package final class Connection: EventSource, @unchecked Sendable {
   /// True while what arrives is for the handler.
   var isReceiving: Bool { phase == .open && !hasEnded }
 
+  /// As an append to the output, for bytes that many peers get: what the socket takes at once is
+  /// not copied first.
+  package func send(_ bytes: ByteView) {
+    guard tls == nil, phase == .open, unsentByteCount == 0, !isBlocked else {
+      return output.append(bytes)
+    }
+    let count = transmit(bytes)
+    if count < bytes.count { output.append(bytes.dropFirst(count)) }
+  }
+
   /// Appended outside `received`/`outputDrained`: ask for a flush at the end of this wake-up.
   package func setNeedsFlush() { noteUnsettled() }
 
@@ -140,14 +170,13 @@ package final class Connection: EventSource, @unchecked Sendable {
   /// what is already buffered.
   package func pauseReading() {
     isPaused = true
-    updateInterest()
   }
 
   /// Reads again; what is buffered is handed in at the end of this wake-up.
   package func resumeReading() {
     guard isPaused, phase == .open else { return }
     isPaused = false
-    updateInterest()
+    readOn()
     guard !input.isEmpty else { return }
     mustDeliver = true
     noteUnsettled()
@@ -164,7 +193,6 @@ package final class Connection: EventSource, @unchecked Sendable {
   package func closeAfterFlush() {
     guard phase == .open else { return }
     phase = .draining
-    updateInterest()
     noteUnsettled()
   }
 
@@ -190,16 +218,18 @@ package final class Connection: EventSource, @unchecked Sendable {
   // MARK: - For the loop
 
   func handle(events: UInt32) {
-    if events & EPOLLOUT.rawValue != 0 {
+    if isBlocked, events & EPOLLOUT.rawValue != 0 {
       isBlocked = false
       noteUnsettled()
     }
-    if events & EPOLLIN.rawValue != 0, interest & EPOLLIN.rawValue != 0 {
-      // What was left over comes first; level-triggered, the event comes again.
-      if !mustDeliver || phase != .open { receiveOrWait() }
-    } else if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
-      close()
-    }
+    let isBroken = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
+    if isBroken || events & EPOLLRDHUP.rawValue != 0 { hasPeerEnded = true }
+    guard hasPeerEnded || events & EPOLLIN.rawValue != 0 else { return }
+    if !isReadable { readableSince = loop.earliestArrival }
+    isReadable = true
+    if wantsInput { return arrived() }
+    isBehindItself = true
+    if isBroken { close() }
   }
 
   func beginShutDown() {
@@ -214,11 +244,18 @@ package final class Connection: EventSource, @unchecked Sendable {
     isUnsettled = false
     if mustDeliver, !isPaused, phase == .open {
       mustDeliver = false
-      beginShare()
+      beginShare(admittedCount > 0 ? .continued : .next)
       deliverInput()
       endShare()
     }
-    flush()
+    if !holdsOutput { flush() }
+    readOn()
+  }
+
+  /// In overload, answers wait for those to the rest of what was admitted with them.
+  private var holdsOutput: Bool {
+    mayHoldOutput && isPaused && admittedCount > 0 && loop.isOverloaded && phase == .open
+      && unsentByteCount < Connection.lowWaterByteCount
   }
 
   /// The last word to the handler.
@@ -239,35 +276,50 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   // MARK: - Input
 
-  /// In overload, who asks for a little that could neither be served nor refused now waits in line.
-  /// Who only looks after the server, or is new, does not; nor does who asks for more than would be
-  /// served then: those refusals would be late, and many together cost little.
-  private func receiveOrWait() {
-    if loop.isOverloaded, phase == .open {
-      if isInLine { return }
-      if askedCount > 0, askedCount <= Connection.inLineRequestCount, loop.mustLeave {
-        isInLine = true
-        return loop.waitInLine(self)
-      }
+  /// A paused connection reads for a session that cannot write before it has.
+  private var wantsInput: Bool {
+    switch phase {
+    case .open: !hasEnded && (!isPaused || tls?.awaitsPeer == true)
+    case .lingering: true
+    case .draining, .closed: false
     }
-    hasWaited = false
-    receive()
   }
 
-  /// Its time in line is over: it is served, or, without overload, asked as ever.
+  /// What it asked for, as far as that may be refused, was little: it may wait in line.
+  var asksLittle: Bool { askedCount <= Connection.inLineRequestCount }
+
+  /// In overload the loop says when, but for those who are new or only look after the server.
+  private func arrived() {
+    if loop.isOverloaded, askedCount > 0, phase == .open { return readOn() }
+    guard !isReadDue, !isInLine else { return }
+    readNow(.next)
+  }
+
+  /// What is there and was not read, for whatever reason, is read in its turn.
+  private func readOn() {
+    guard isReadable, !isReadDue, !isInLine, wantsInput else { return }
+    isReadDue = true
+    loop.noteReadable(self)
+  }
+
+  func readNow(_ kind: ShareKind) {
+    isReadDue = false
+    // What was left over comes first; the end of the turn sees to the rest.
+    isBehindItself = isBehindItself || mustDeliver
+    guard isReadable, wantsInput, !mustDeliver || phase != .open else { return }
+    receive(kind)
+  }
+
+  func enterLine() { (isReadDue, isInLine) = (false, true) }
+
+  /// It is served, or, without overload, read as ever.
   func leaveLine(isOverloaded: Bool) {
     isInLine = false
-    guard isOverloaded, phase == .open, interest & EPOLLIN.rawValue != 0, !mustDeliver else {
-      return
-    }
-    hasWaited = true
-    receive()
+    readNow(isOverloaded ? .whole : .next)
   }
 
-  private func beginShare() {
-    guard loop.isOverloaded else { return }
-    share = loop.takeShare(hasWaited: hasWaited)
-    askedCount = 0
+  private func beginShare(_ kind: ShareKind) {
+    if loop.isOverloaded { share = loop.beginShare(kind) }
   }
 
   /// Refusals leave at once: they are part of what refusing costs, and somebody waits for them.
@@ -278,20 +330,33 @@ package final class Connection: EventSource, @unchecked Sendable {
     self.share = nil
   }
 
-  private func receive() {
-    beginShare()
+  private func receive(_ kind: ShareKind) {
+    beginShare(kind)
     defer { endShare() }
+    // Who was read freely is not refused half-way when overload begins.
+    admittedCount = loop.isOverloaded ? 0 : requestsDecidedTogether
+    askedCount = 0
+    isBehindItself = false
     let buffer = loop.readBuffer
     let count = read(descriptor, buffer.baseAddress, buffer.count)
     if count < 0 {
-      if errno != EAGAIN, errno != EINTR { close() }
-      return
+      let reason = errno
+      isReadable = reason == EINTR
+      if reason != EAGAIN, reason != EINTR { close() }
+      return readOn()
+    }
+    // A read that was cut short has emptied the socket; what comes then is told of.
+    let since = readableSince
+    isReadable = count == buffer.count || hasPeerEnded
+    if isReadable {
+      readableSince = loop.earliestArrival
+      noteUnsettled()
     }
     if phase == .lingering {
       if count == 0 { close() }
       return
     }
-    loop.noteRead(&backlog, descriptor, count, isFull: count == buffer.count)
+    loop.noteRead(&backlog, descriptor, count, since: since, isFull: count == buffer.count)
     let arrived = ByteView(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
     if let tls {
       receive(arrived, through: tls)
@@ -316,7 +381,6 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   func endInput() {
     hasEnded = true
-    updateInterest()
     handler?.inputEnded(on: self)
     noteOutput()
   }
@@ -358,7 +422,6 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
     if unsentByteCount > 0, !isBlocked { send() }
     guard phase != .closed else { return }
-    updateInterest()
     if wasFull, unsentByteCount <= Connection.lowWaterByteCount {
       wasFull = false
       unreadTimer?.cancel()
@@ -377,7 +440,7 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   /// One write; returns how much of it the socket took. The rest waits for EPOLLOUT.
   @discardableResult
-  private func transmit(_ unsent: ByteView) -> Int {
+  func transmit(_ unsent: ByteView) -> Int {
     let count = Glibc.send(
       descriptor, unsent.buffer.baseAddress, unsent.count, Int32(MSG_NOSIGNAL))
     if count < 0 {
@@ -405,7 +468,7 @@ package final class Connection: EventSource, @unchecked Sendable {
   }
 
   /// So many bytes of `output` have left.
-  private func noteTaken(_ count: Int) {
+  func noteTaken(_ count: Int) {
     sentByteCount += count
     if sentByteCount == output.count {
       output.clear(keepingAtMost: Connection.idleBufferByteCount)
@@ -415,22 +478,6 @@ package final class Connection: EventSource, @unchecked Sendable {
       output.removeFirst(sentByteCount)
       sentByteCount = 0
     }
-  }
-
-  /// As `send`: seals a piece and sends it, for as long as the socket takes all of it.
-  private func seal(through tls: TLSSession) {
-    repeat {
-      if sentByteCount < output.count, tls.unsentByteCount == 0 {
-        let rest = output.view.dropFirst(sentByteCount)
-        guard let taken = tls.seal(rest[0..<min(rest.count, Connection.sealByteCount)]),
-          taken > 0 || phase == .open
-        else { return close() }
-        noteTaken(taken)
-      }
-      // Nothing sealed: the session waits for the peer.
-      guard tls.unsentByteCount > 0 else { return }
-      tls.noteSent(transmit(tls.unsent))
-    } while !isBlocked && unsentByteCount > 0 && phase != .closed
   }
 
   func dropOutput() {
@@ -443,20 +490,9 @@ package final class Connection: EventSource, @unchecked Sendable {
     phase = .lingering
     guard !hasEnded, shutdown(descriptor, Int32(SHUT_WR)) == 0 else { return close() }
     input.clear(keepingAtMost: 0)
-    updateInterest()
+    readOn()
     lingerTimer = loop.schedule(afterNanoseconds: Connection.lingerNanoseconds) { [weak self] in
       self?.close()
     }
-  }
-
-  private func updateInterest() {
-    guard phase != .closed else { return }
-    // A paused connection still reads for a session that cannot write before it has.
-    let isWanted = !isPaused || tls?.awaitsPeer == true
-    let reads = phase == .lingering || (phase == .open && isWanted && !hasEnded)
-    let wanted = (reads ? EPOLLIN.rawValue : 0) | (isBlocked ? EPOLLOUT.rawValue : 0)
-    guard wanted != interest else { return }
-    interest = wanted
-    loop.modify(descriptor, token, events: wanted)
   }
 }

@@ -63,10 +63,10 @@ package final class EventLoop: @unchecked Sendable {
   private var hasWaited = false
   private var queue: StandingQueue
   private var overload: Overload
+  /// Connections that are to be read, the ones that have waited longest first.
+  private var readable: [Connection] = []
+  private var reading: [Connection] = []
   private var line = WaitingLine()
-  /// In overload: where in the list of events a turn begins, so that it is not always the same who
-  /// are refused and the same who wait in line.
-  private var firstEvent = 0
 
   init(_ options: EventLoopOptions) throws(NetError) {
     self.options = options
@@ -145,26 +145,31 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Notes a read, when anybody wants to know how long requests wait: what is dealt with now has
   /// waited since the loop last looked, at most.
-  func noteRead(_ backlog: inout InputBacklog, _ descriptor: Int32, _ count: Int, isFull: Bool) {
+  func noteRead(
+    _ backlog: inout InputBacklog, _ descriptor: Int32, _ count: Int, since: UInt64, isFull: Bool
+  ) {
     guard options.shedNanoseconds > 0 else { return }
     // The turn's clock is good enough, and free.
     let now = turnStart
-    let stands = backlog.stands(descriptor, read: count, isFull: isFull, now: now)
+    let stands = backlog.stands(
+      descriptor, read: count, age: now &- min(since, now), isFull: isFull, now: now)
     if queue.mustShed(waited: now &- previousTurnStart, now: now) || stands {
       overload.begin(at: now)
     }
   }
 
-  /// Nothing can be refused any more in this turn: a connection is better not read.
-  var mustLeave: Bool { overload.mustLeave }
+  /// Something has come since then, at the earliest, that this turn is told of.
+  var earliestArrival: UInt64 { previousTurnStart }
 
-  /// The connection is not read before it can be served.
-  func waitInLine(_ connection: Connection) { line.append(connection) }
-
-  /// The part of this turn that a connection has.
-  func takeShare(hasWaited: Bool) -> TurnShare {
+  /// The part of this turn that a connection has whose input is handed in now.
+  func beginShare(_ kind: ShareKind) -> TurnShare {
     let now = time.monotonicNanoseconds
-    return hasWaited ? overload.wholeShare(at: now) : overload.takeShare(at: now)
+    switch kind {
+    case .decided(let nanoseconds): return TurnShare(start: now, nanoseconds: nanoseconds)
+    case .next: return TurnShare(start: now, nanoseconds: overload.takeShare())
+    case .whole: return TurnShare(start: now, nanoseconds: overload.wholeShare)
+    case .continued: return TurnShare(start: now, nanoseconds: 0, hasServed: true)
+    }
   }
 
   func isUsedUp(_ share: inout TurnShare) -> Bool {
@@ -199,6 +204,9 @@ package final class EventLoop: @unchecked Sendable {
     sources.remove(token)
   }
 
+  /// The connection has something to be read.
+  func noteReadable(_ connection: Connection) { readable.append(connection) }
+
   /// The connection wants `settle` at the end of this turn, or of the next if this one ends.
   func noteUnsettled(_ connection: Connection) { unsettled.append(connection) }
 
@@ -213,6 +221,7 @@ package final class EventLoop: @unchecked Sendable {
   func closeAll() {
     isShuttingDown = true
     line = WaitingLine()
+    readable.removeAll()
     for source in sources.all { source.close() }
   }
 
@@ -236,15 +245,43 @@ package final class EventLoop: @unchecked Sendable {
 
   private func dispatch(_ count: Int) {
     serveLine()
-    let waiting = line.count
-    let first = overload.isActive && firstEvent < count ? firstEvent : 0
-    for step in 0..<count {
-      let index = first + step < count ? first + step : first + step - count
-      let hasLeftNobody = line.count == waiting
-      handle(events[index])
-      if hasLeftNobody, line.count > waiting { firstEvent = index }
-    }
+    for index in 0..<count { handle(events[index]) }
+    readInTurn()
     serveLine()
+  }
+
+  /// Reads who waits to be read; in overload as many as have their turn, from the first on.
+  private func readInTurn() {
+    guard !readable.isEmpty else { return }
+    swap(&readable, &reading)
+    var count = 0
+    while count < reading.count {
+      let connection = reading[count]
+      if overload.isActive {
+        let age = turnStart &- min(connection.readableSince, turnStart)
+        switch overload.decide(
+          age: age, mayQueue: connection.asksLittle, isBehindItself: connection.isBehindItself)
+        {
+        case .reads(let nanoseconds): connection.readNow(.decided(nanoseconds))
+        case .queues:
+          connection.enterLine()
+          line.append(connection)
+        case .leaves: return leaveUnread(from: count)
+        }
+      } else {
+        connection.readNow(.next)
+      }
+      count += 1
+    }
+    reading.removeAll(keepingCapacity: true)
+  }
+
+  /// They come before who has just asked to be read on.
+  private func leaveUnread(from count: Int) {
+    reading.removeFirst(count)
+    reading.append(contentsOf: readable)
+    readable.removeAll(keepingCapacity: true)
+    swap(&readable, &reading)
   }
 
   private func handle(_ event: epoll_event) {
@@ -257,13 +294,14 @@ package final class EventLoop: @unchecked Sendable {
     }
   }
 
-  /// Serves who waits in line, for as long as there is time; when overload is over, epoll tells of
-  /// them as of all others.
+  /// Serves who waits in line, for as long as there is time, and one if there is none; when
+  /// overload is over, they are as all others.
   private func serveLine() {
     guard line.count > 0 else { return }
-    while !overload.isActive || overload.canServe, let next = line.takeFirst() {
+    repeat {
+      guard let next = line.takeFirst() else { return }
       next.leaveLine(isOverloaded: overload.isActive)
-    }
+    } while !overload.isActive || overload.canServe
   }
 
   /// Of a wait that found nothing at first, the events have just come.
@@ -271,7 +309,8 @@ package final class EventLoop: @unchecked Sendable {
     let now = time.monotonicNanoseconds
     previousTurnStart = hasWaited ? now : turnStart
     turnStart = now
-    if overload.isActive { overload.beginTurn(at: now, readyCount: max(ready - line.count, 1)) }
+    guard overload.isActive else { return }
+    overload.beginTurn(at: now, readyCount: readable.count + ready, inLine: line.count)
   }
 
   private func endDispatch() {
@@ -323,7 +362,9 @@ package final class EventLoop: @unchecked Sendable {
   }
 
   /// What the last turn has left for this one.
-  private var hasMore: Bool { !unsettled.isEmpty || !turnEndWork.isEmpty }
+  private var hasMore: Bool {
+    !unsettled.isEmpty || !turnEndWork.isEmpty || !readable.isEmpty || line.count > 0
+  }
 
   private func sleep() -> Int {
     isAsleep.store(true, ordering: .sequentiallyConsistent)

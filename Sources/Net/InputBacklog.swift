@@ -16,12 +16,16 @@ struct InputBacklog {
 
   /// Notes a read.
   ///
-  /// - Parameter isFull: It filled its buffer: there is probably more.
+  /// - Parameters:
+  ///   - age: Nanoseconds for which there was something to be read, unless more was left then.
+  ///   - isFull: It filled its buffer: there is probably more.
   /// - Returns: True when what waits has waited too long for too long.
-  mutating func stands(_ descriptor: Int32, read count: Int, isFull: Bool, now: UInt64) -> Bool {
+  mutating func stands(
+    _ descriptor: Int32, read count: Int, age: UInt64, isFull: Bool, now: UInt64
+  ) -> Bool {
     guard isFull else {
       since = 0
-      return queue.mustShed(waited: 0, now: now)
+      return queue.mustShed(waited: age, now: now)
     }
     if since == 0 {
       since = now

@@ -16,6 +16,9 @@ package struct ListenerTLS: Sendable {
 }
 
 extension Connection {
+  /// Plain bytes sealed at a time: what a slow reader leaves is held once, not twice.
+  private static let sealByteCount = 256 << 10
+
   /// A peer that does not finish its handshake has no place here.
   func limitHandshake() {
     guard let limit = listener.tls?.handshakeNanoseconds else { return }
@@ -70,5 +73,21 @@ extension Connection {
     guard let options = listener.tls else { return }
     options.server.counters.noteFailed()
     options.onFailure(failure, peerDescription)
+  }
+
+  /// Sends output: seals a piece and sends it, for as long as the socket takes all of it.
+  func seal(through tls: TLSSession) {
+    repeat {
+      if sentByteCount < output.count, tls.unsentByteCount == 0 {
+        let rest = output.view.dropFirst(sentByteCount)
+        guard let taken = tls.seal(rest[0..<min(rest.count, Connection.sealByteCount)]),
+          taken > 0 || phase == .open
+        else { return close() }
+        noteTaken(taken)
+      }
+      // Nothing sealed: the session waits for the peer.
+      guard tls.unsentByteCount > 0 else { return }
+      tls.noteSent(transmit(tls.unsent))
+    } while !isBlocked && unsentByteCount > 0 && phase != .closed
   }
 }

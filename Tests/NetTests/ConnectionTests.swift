@@ -122,6 +122,29 @@ import Testing
     }
   }
 
+  /// Epoll tells of what arrives, not of what was left.
+  @Test func `what one read does not take is read without being told again`() throws {
+    let total = 1 << 20
+    let count = Counter()
+    try withListener(
+      loops: 1,
+      handler: { _ in
+        let handler = ScriptedHandler()
+        handler.onReceive = { bytes, connection in
+          // All of it is there before the second read.
+          if count.value == 0 { usleep(100_000) }
+          if count.increase(by: bytes.count) == total { connection.output.append("all") }
+          return bytes.count
+        }
+        return handler
+      }
+    ) { port, _ in
+      let client = try BlockingSocket(port: port)
+      client.send([UInt8](repeating: 1, count: total))
+      #expect(client.receiveText(3) == "all")
+    }
+  }
+
   @Test func `a half-closed peer still gets its answers`() throws {
     try withListener(handler: { _ in ScriptedHandler.answeringLate("late answer") }) { port, _ in
       let client = try BlockingSocket(port: port)
