@@ -1,6 +1,7 @@
 // Comparing and classifying header bytes (RFC 9110 section 5.6): tokens, ASCII case, numbers.
 
 package import Bytes
+internal import Glibc
 
 extension ByteView {
   /// Bytewise equality with a literal.
@@ -32,12 +33,12 @@ extension ByteView {
   }
 
   package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
-    var index = start
-    while index < count {
-      if self[index] == byte { return index }
-      index += 1
+    guard start < count else { return nil }
+    let rest = self.dropFirst(start).buffer
+    guard let base = rest.baseAddress, let found = memchr(base, Int32(byte), rest.count) else {
+      return nil
     }
-    return nil
+    return start + base.distance(to: UnsafeRawPointer(found))
   }
 
   package func lastIndex(of byte: UInt8) -> Int? {

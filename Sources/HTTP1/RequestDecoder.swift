@@ -66,6 +66,12 @@ package struct RequestDecoder: Sendable {
     }
   }
 
+  /// Nothing has come of the next request.
+  package var isBetweenRequests: Bool {
+    if case .head = state { return !headDecoder.hasBegun }
+    return false
+  }
+
   /// The request is complete and the next call says so, whatever bytes it is given.
   package var isAtEnd: Bool {
     if case .end = state { return true }

@@ -30,6 +30,10 @@ final class HTTPConnection: ConnectionHandler {
   private var ingest: IngestStream?
   /// The request that is arriving is refused at its end, whatever it says.
   private var refusing: Route?
+  /// The same, by an answer of its own.
+  private var isRefusedAtEnd = false
+  /// The next head is one that `connection` has admitted and that had to wait.
+  private var isNextAdmitted = false
   /// No further request is read; what arrives is dropped.
   private var isEnding = false
   /// Among the connections of its loop; nil before and after.
@@ -42,6 +46,7 @@ final class HTTPConnection: ConnectionHandler {
     deadline = ConnectionDeadline(
       atTick: context.tick, options: context.front.options)
     context.add(self)
+    connection.requestsDecidedTogether = HTTPConnection.requestsPerTurn
   }
 
   private var front: HTTPFront { context.front }
@@ -54,25 +59,33 @@ final class HTTPConnection: ConnectionHandler {
     while !isEnding {
       // The end of a request needs no more bytes: nothing would come to tell of it after a pause.
       guard decoder.isAtEnd || !connection.isOutputFull && ingest?.wantsInput != false else {
+        connection.mayHoldOutput = false
         pauseReading()
         break
       }
+      if connection.isShedding { offset += passOver(bytes.dropFirst(offset)) }
       let (event, consumed) = decoder.next(bytes.dropFirst(offset))
       if case .head = event {
         let head = bytes[offset..<offset + consumed]
         let match = Router.match(decoder.head.method, decoder.head.path(in: head))
-        if mustShed(match.route) {
+        let admission = isNextAdmitted ? .serves : admit(match.route)
+        if admission == .passesOver {
           offset += consumed
           refusing = match.route
           decoder.bodyLimit = match.route.bodyLimit(front.options)
+          context.knownHeads.learn(decoder.head, head)
           continue
         }
         guard mayBegin(match.route) else {
+          isNextAdmitted = admission == .serves
           decoder.putHeadBack()
+          connection.mayHoldOutput = ordering == .rowWrites
           pauseReading()
           break
         }
         offset += consumed
+        isNextAdmitted = false
+        isRefusedAtEnd = admission == .refusesAtEnd
         begin(match, head)
         continue
       }
@@ -181,7 +194,7 @@ final class HTTPConnection: ConnectionHandler {
       let request = Request(
         head: request.head, bytes: request.headBytes, match: request.match, body: request.body,
         facts: facts)
-      if facts.route.isSheddable, connection?.mustShed == true { throw Problem.overloaded }
+      if isRefusedAtEnd { throw Problem.overloaded }
       try Routes.answer(request, on: self)
     } catch {
       send(error, facts)
@@ -192,24 +205,66 @@ final class HTTPConnection: ConnectionHandler {
 
   // MARK: - Overload
 
-  /// Whether the request whose head is complete is to be refused without a further look: its body
-  /// is passed over, and its answer is one that is at hand. What would make that answer another one
-  /// goes the way of all requests.
-  private func mustShed(_ route: Route) -> Bool {
-    guard route.isSheddable, connection?.mustShed == true, !front.isDraining else { return false }
+  private enum Admission { case serves, passesOver, refusesAtEnd }
+
+  /// Whether the request whose head is complete is served, or refused without a further look: its
+  /// body is passed over, and its answer is one that is at hand. What would make that answer
+  /// another one goes the way of all requests.
+  private func admit(_ route: Route) -> Admission {
+    guard route.isSheddable, connection?.mustShed == true else { return .serves }
     let head = decoder.head
-    return head.keepsAlive && !head.isHTTP10 && !head.expectsContinue && head.method != .head
-      && (exchanges.last?.following.count ?? 0) < front.options.earlyByteCount
+    let isPlain = head.keepsAlive && !head.isHTTP10 && !head.expectsContinue && head.method != .head
+    return isPlain && mayPassOver ? .passesOver : .refusesAtEnd
+  }
+
+  private var mayPassOver: Bool {
+    !front.isDraining && (exchanges.last?.following.count ?? 0) < front.options.earlyByteCount
+  }
+
+  /// Refuses, without decoding them, the requests at the start of `bytes` that are like others.
+  ///
+  /// - Returns: The bytes of them.
+  private func passOver(_ bytes: ByteView) -> Int {
+    guard decoder.isBetweenRequests, refusing == nil, mayPassOver else { return 0 }
+    var used = 0
+    var count = 0
+    var last = (route: Route.row, count: 0)
+    while let request = context.knownHeads.request(bytes.dropFirst(used)),
+      request.route.isSheddable
+    {
+      used += request.byteCount
+      count += 1
+      if request.route != last.route {
+        context.counters.recordOverloaded(last.route, count: UInt64(last.count))
+        last = (request.route, 0)
+      }
+      last.count += 1
+    }
+    context.counters.recordOverloaded(last.route, count: UInt64(last.count))
+    connection?.noteRefused(count)
+    appendOverloaded(count)
+    return used
+  }
+
+  private func refuseOverloaded(_ route: Route) {
+    refusing = nil
+    context.counters.recordOverloaded(route, count: 1)
+    appendOverloaded(1)
   }
 
   /// Refusals wait for the answers before them.
-  private func refuseOverloaded(_ route: Route) {
-    refusing = nil
-    context.counters.record(route, status: 503, nanoseconds: 0)
-    if let last = exchanges.last {
-      last.following.append(context.overloadedAnswer())
-    } else {
-      connection?.output.append(context.overloadedAnswer())
+  private func appendOverloaded(_ count: Int) {
+    var left = count
+    while left > 0 {
+      let answers = context.overloadedAnswers(min(left, LoopContext.overloadedLimit))
+      if let last = exchanges.last {
+        last.following.append(answers)
+      } else if count > 1 {
+        connection?.send(answers)
+      } else {
+        connection?.output.append(answers)
+      }
+      left -= min(left, LoopContext.overloadedLimit)
     }
   }
 

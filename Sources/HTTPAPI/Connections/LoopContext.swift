@@ -13,6 +13,9 @@ internal import Tablets
 
 /// One loop's part of the front. Used on its loop only; the counters may be read from anywhere.
 final class LoopContext: @unchecked Sendable {
+  /// As many as a pipeline has.
+  static let overloadedLimit = 64
+
   let loop: EventLoop
   let front: HTTPFront
   let counters = RequestCounters()
@@ -35,6 +38,7 @@ final class LoopContext: @unchecked Sendable {
   /// Looks since the last tick.
   private var lookCount = 0
   private var isTicking = false
+  var knownHeads = KnownHeads()
   private var overloaded = ByteBuffer()
   private var overloadedTick: UInt64?
 
@@ -47,9 +51,9 @@ final class LoopContext: @unchecked Sendable {
   /// The Date field's value now; valid until the next call.
   func dateText() -> ByteView { date.text(atMicroseconds: front.time.wallMicroseconds) }
 
-  /// `Problem.overloaded` as an answer, written once a tick: in overload most answers are this one.
-  /// Valid until the next call.
-  func overloadedAnswer() -> ByteView {
+  /// So many `Problem.overloaded` as answers, `overloadedLimit` at most, written once a tick: in
+  /// overload most answers are this one. Valid until the next call.
+  func overloadedAnswers(_ count: Int) -> ByteView {
     if overloadedTick != tick {
       overloadedTick = tick
       overloaded.clear()
@@ -57,11 +61,13 @@ final class LoopContext: @unchecked Sendable {
       Problem.overloaded.write(into: &body)
       let facts = RequestFacts(
         route: .unknown, isHead: false, isHTTP10: false, closes: false, startNanoseconds: 0)
-      Reply(.overloaded).writeHead(
-        into: &overloaded, bodyEnd: .byteCount(body.count), facts: facts, date: dateText())
-      overloaded.append(body.view)
+      for _ in 0..<LoopContext.overloadedLimit {
+        Reply(.overloaded).writeHead(
+          into: &overloaded, bodyEnd: .byteCount(body.count), facts: facts, date: dateText())
+        overloaded.append(body.view)
+      }
     }
-    return overloaded.view
+    return overloaded.view.prefix(overloaded.count / LoopContext.overloadedLimit * count)
   }
 
   func add(_ connection: HTTPConnection) {

@@ -38,6 +38,12 @@ final class RequestCounters: @unchecked Sendable {
     add(nanoseconds, at: Self.sumsStart + route.rawValue)
   }
 
+  /// So many requests refused at once.
+  func recordOverloaded(_ route: Route, count: UInt64) {
+    add(count, at: Self.statusIndex(route, Self.slot(of: 503)))
+    add(count, at: Self.bucketIndex(route, 0))
+  }
+
   func count(_ route: Route, statusSlot: Int) -> UInt64 {
     load(Self.statusIndex(route, statusSlot))
   }
