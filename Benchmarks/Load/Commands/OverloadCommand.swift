@@ -9,8 +9,8 @@ struct OverloadCommand: ParsableCommand {
     discussion: """
       First the peak: the best of closed loops. Then an open loop offers --factor times as many
       requests a second, sent in batches as large as those of the peak. A fleet that asks more than
-      a server can do does not wait for answers, so the loop has thousands of requests in flight on
-      each connection.
+      a server can do does not wait for answers, so the loop has as many requests in flight as
+      that rate makes in the time that a refusal may take: with fewer it would not be open.
 
       Times count from the moment a request is handed to the network, to the moment this program
       has read the answer. A connection whose peer has no room takes no request, and what could
@@ -62,6 +62,12 @@ struct OverloadCommand: ParsableCommand {
     else { throw ValidationError("Factors, counts and times must be above 0.") }
   }
 
+  /// So many in flight that five times a peak of 200,000 a second can be offered for as long as a
+  /// refusal may take; an HTTP pipeline is as deep as the server takes it.
+  private static func shape(_ front: Front) -> LoadShape {
+    front == .tcp ? LoadShape(32, 8_192) : LoadShape(1_000, 64)
+  }
+
   func run() throws {
     guard let workload = Workload.named(workload) else { return }
     var run = try target.run(workload)
@@ -79,8 +85,7 @@ struct OverloadCommand: ParsableCommand {
     guard let peak else {
       throw BenchmarkFailure("Nothing was answered while looking for the peak.")
     }
-    let shape =
-      shape?.shapes.first ?? (target.front == .tcp ? LoadShape(32, 8_192) : LoadShape(1_000, 16))
+    let shape = shape?.shapes.first ?? OverloadCommand.shape(target.front)
     run.connections = shape.connections
     run.depth = shape.pipeline
     run.requestsPerSecond = peak.measured.operationsPerSecond * factor
