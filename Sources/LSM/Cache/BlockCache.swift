@@ -37,6 +37,8 @@ package final class BlockCache: Sendable {
   private static let shardByteCount = 1 << 20
 
   private let shards: [Shard]
+  /// The same, for look-ups that count no references. `nonisolated(unsafe)`: never changed.
+  private nonisolated(unsafe) let places: UnsafeMutablePointer<Unmanaged<Shard>>
   private let limit: Atomic<Int>
   /// Bytes that table files hold by themselves.
   private let lentByteCount = Atomic<Int>(0)
@@ -49,8 +51,14 @@ package final class BlockCache: Sendable {
     while count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount { count *= 2 }
     let share = byteCount / count
     shards = (0..<count).map { _ in Shard(byteCountLimit: share) }
+    places = .allocate(capacity: count)
+    for (index, shard) in shards.enumerated() {
+      (places + index).initialize(to: Unmanaged.passUnretained(shard))
+    }
     limit = Atomic(byteCount)
   }
+
+  deinit { places.deallocate() }
 
   /// A number that no other engine of the process uses with this cache.
   package func makeNamespace() -> UInt32 {
@@ -99,14 +107,14 @@ package final class BlockCache: Sendable {
 
   func block(for key: BlockKey) -> Block? {
     let hash = key.hash
-    return shard(hash).state.withLock { $0.block(for: key, hash: hash) }
+    return withShard(hash) { $0.block(for: key, hash: hash) }
   }
 
   /// Offers a block that was read; returns the one to use, which is another reader's when that
   /// was quicker.
   func insert(_ block: Block, for key: BlockKey, priority: BlockPriority) -> Block {
     let hash = key.hash
-    return shard(hash).state.withLock {
+    return withShard(hash) {
       $0.insert(block, for: key, hash: hash, priority: priority)
     }
   }
@@ -114,30 +122,30 @@ package final class BlockCache: Sendable {
   /// The block without the mark of having been asked for: a scan reads everything once.
   func peek(at key: BlockKey) -> Block? {
     let hash = key.hash
-    return shard(hash).state.withLock { $0.peek(at: key, hash: hash) }
+    return withShard(hash) { $0.peek(at: key, hash: hash) }
   }
 
   /// The block, and what readers make of it, with nothing counted: for merges.
   func look(at key: BlockKey) -> (block: Block, use: BlockUse)? {
     let hash = key.hash
-    return shard(hash).state.withLock { $0.look(at: key, hash: hash) }
+    return withShard(hash) { $0.look(at: key, hash: hash) }
   }
 
   /// Keeps a block that stands for blocks which were read again and again.
   func replace(_ block: Block, for key: BlockKey) {
     let hash = key.hash
-    shard(hash).state.withLock { $0.replace(block, for: key, hash: hash) }
+    withShard(hash) { $0.replace(block, for: key, hash: hash) }
   }
 
   /// Whether `offer` would keep a block of so many bytes now.
   func hasRoom(for key: BlockKey, byteCount: Int) -> Bool {
-    shard(key.hash).state.withLock { $0.hasRoom(byteCount: byteCount) }
+    withShard(key.hash) { $0.hasRoom(byteCount: byteCount) }
   }
 
   /// Keeps a block where there is room, and lets nothing go for it.
   func offer(_ block: Block, for key: BlockKey) {
     let hash = key.hash
-    shard(hash).state.withLock { $0.offer(block, for: key, hash: hash) }
+    withShard(hash) { $0.offer(block, for: key, hash: hash) }
   }
 
   /// Forgets all blocks of a file that was removed.
@@ -161,7 +169,13 @@ package final class BlockCache: Sendable {
     return sum
   }
 
-  private func shard(_ hash: UInt64) -> Shard {
-    shards[Int(truncatingIfNeeded: hash >> 56) & (shards.count - 1)]
+  @inline(__always)
+  private func withShard<Result: Sendable>(
+    _ hash: UInt64, _ body: (inout BlockCacheShard) -> Result
+  ) -> Result {
+    let place = Int(truncatingIfNeeded: hash >> 56) & (shards.count - 1)
+    return places[place]._withUnsafeGuaranteedRef { shard in
+      shard.state.withLock { body(&$0) }
+    }
   }
 }

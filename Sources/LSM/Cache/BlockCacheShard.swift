@@ -51,7 +51,8 @@ struct BlockCacheShard: ~Copyable {
 
   private struct Node {
     var key = BlockKey(file: 0, offset: 0)
-    var block: Block?
+    /// Retained while it is here.
+    var block: Unmanaged<Block>?
     /// Within the block's contents: where a search begins.
     var end: UnsafeRawPointer?
     var newer: Int32 = -1
@@ -85,6 +86,10 @@ struct BlockCacheShard: ~Copyable {
 
   init(byteCountLimit: Int) { self.byteCountLimit = byteCountLimit }
 
+  deinit {
+    for node in nodes { node.block?.release() }
+  }
+
   var byteCount: Int { small.byteCount + main.byteCount }
   var blockCount: Int { small.count + main.count }
 
@@ -98,7 +103,7 @@ struct BlockCacheShard: ~Copyable {
     // The block's reference count and its end arrive together.
     if let end = nodes[Int(found)].end { strata_prefetch(end) }
     if nodes[Int(found)].frequency < Self.highestFrequency { nodes[Int(found)].frequency &+= 1 }
-    return block
+    return block.takeUnretainedValue()
   }
 
   /// Keeps `block`, or finds that another reader was first: returns the block to use.
@@ -108,7 +113,7 @@ struct BlockCacheShard: ~Copyable {
     var wasGhost = false
     let found = node(for: key, hash: hash)
     if found >= 0 {
-      if let existing = nodes[Int(found)].block { return existing }
+      if let existing = nodes[Int(found)].block { return existing.takeUnretainedValue() }
       remove(found)
       wasGhost = true
     }
@@ -129,14 +134,14 @@ struct BlockCacheShard: ~Copyable {
       return nil
     }
     hits &+= 1
-    return block
+    return block.takeUnretainedValue()
   }
 
   mutating func look(at key: BlockKey, hash: UInt64) -> (block: Block, use: BlockUse)? {
     let found = node(for: key, hash: hash)
     guard found >= 0, let block = nodes[Int(found)].block else { return nil }
     let isAsked = nodes[Int(found)].frequency > 0 || nodes[Int(found)].queue == .main
-    return (block, isAsked ? .asked : .kept)
+    return (block.takeUnretainedValue(), isAsked ? .asked : .kept)
   }
 
   /// Keeps `block` among those that were read again and again, for one round at least.
@@ -165,7 +170,7 @@ struct BlockCacheShard: ~Copyable {
     _ block: Block, for key: BlockKey, hash: UInt64, in queue: Queue, frequency: UInt8 = 0
   ) {
     let node = makeNode(key, hash: hash)
-    nodes[Int(node)].block = block
+    nodes[Int(node)].block = Unmanaged.passRetained(block)
     nodes[Int(node)].end = block.lastByte
     nodes[Int(node)].frequency = frequency
     push(node, to: queue)
@@ -202,8 +207,7 @@ struct BlockCacheShard: ~Copyable {
       push(node, to: .main)
       return
     }
-    nodes[Int(node)].block = nil
-    nodes[Int(node)].end = nil
+    letGo(node)
     push(node, to: .ghost)
     // As many keys are remembered as blocks are held.
     while ghost.count > max(main.count + small.count, 16) { remove(ghost.oldest) }
@@ -221,8 +225,19 @@ struct BlockCacheShard: ~Copyable {
 
   private static func cost(_ block: Block) -> Int { block.heldByteCount + overheadByteCount }
 
+  private func cost(_ node: Int32) -> Int {
+    nodes[Int(node)].block?._withUnsafeGuaranteedRef { Self.cost($0) } ?? 0
+  }
+
+  /// Of the block of a node that is in no queue.
+  private mutating func letGo(_ node: Int32) {
+    nodes[Int(node)].block?.release()
+    nodes[Int(node)].block = nil
+    nodes[Int(node)].end = nil
+  }
+
   private mutating func push(_ node: Int32, to queue: Queue) {
-    let byteCount = nodes[Int(node)].block.map { Self.cost($0) } ?? 0
+    let byteCount = cost(node)
     nodes[Int(node)].queue = queue
     withEnds(of: queue) { nodes, ends in
       nodes[Int(node)].older = ends.newest
@@ -235,7 +250,7 @@ struct BlockCacheShard: ~Copyable {
   }
 
   private mutating func unlink(_ node: Int32) {
-    let byteCount = nodes[Int(node)].block.map { Self.cost($0) } ?? 0
+    let byteCount = cost(node)
     let newer = nodes[Int(node)].newer
     let older = nodes[Int(node)].older
     withEnds(of: nodes[Int(node)].queue) { nodes, ends in
@@ -325,6 +340,7 @@ struct BlockCacheShard: ~Copyable {
       place = following(place)
     }
     slots[hole] = 0
+    letGo(node)
     nodes[Int(node)] = Node(older: freeNode)
     freeNode = node
   }

@@ -64,6 +64,8 @@ package final class RowCache: Sendable {
   private static let shardByteCount = 128 << 10
 
   private let shards: [Shard]
+  /// The same, for look-ups that count no references. `nonisolated(unsafe)`: never changed.
+  private nonisolated(unsafe) let places: UnsafeMutablePointer<Unmanaged<Shard>>
   /// Own parts of all shards, one after the other, and the lent ones.
   private let own: RowCacheMemory
   private let lent: RowCacheMemory
@@ -85,7 +87,20 @@ package final class RowCache: Sendable {
     self.own = own
     self.lent = lent
     shards = own.isMapped ? (0..<count).map { Shard(RowCacheParts($0, own, lent)) } : []
+    places = .allocate(capacity: max(shards.count, 1))
+    for (index, shard) in shards.enumerated() {
+      (places + index).initialize(to: Unmanaged.passUnretained(shard))
+    }
     memory?.lend(to: self)
+  }
+
+  deinit { places.deallocate() }
+
+  @inline(__always)
+  private func withShard<Result: Sendable>(
+    _ index: Int, _ body: (inout RowCacheParts) -> Result
+  ) -> Result {
+    places[index]._withUnsafeGuaranteedRef { $0.withLock(body) }
   }
 
   func makeOwner() -> RowCacheOwner {
@@ -124,10 +139,10 @@ package final class RowCache: Sendable {
   func find(
     _ key: ByteView, keyHash: UInt64, owner: RowCacheOwner, into list: OperandList
   ) -> Found {
-    guard let shard = shard(keyHash) else { return .miss(nil) }
+    guard isEnabled else { return .miss(nil) }
     let owner = owner.number.load(ordering: .acquiring)
     let hash = Self.mix(keyHash, owner)
-    return shard.withLock { shard in
+    return withShard(shardIndex(keyHash)) { shard in
       if shard.find(key, hash: hash, owner: owner, into: list) {
         return .hit(list.lookup)
       }
@@ -139,8 +154,8 @@ package final class RowCache: Sendable {
 
   /// Keeps what a read found after its ticket was given.
   func insert(_ key: ByteView, _ list: OperandList, _ ticket: Ticket) {
-    guard let shard = shard(ticket.keyHash) else { return }
-    shard.withLock { shard in
+    guard isEnabled else { return }
+    withShard(shardIndex(ticket.keyHash)) { shard in
       guard shard.isOpen, shard.changeCount == ticket.changeCount else { return }
       shard.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
     }
@@ -160,7 +175,7 @@ package final class RowCache: Sendable {
   /// The same for what it touches next; a moment later.
   func prefetchEntry(keyHash: UInt64, owner: RowCacheOwner) {
     let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
-    shard(keyHash)?.withLock { $0.prefetchEntry(hash) }
+    if isEnabled { withShard(shardIndex(keyHash)) { $0.prefetchEntry(hash) } }
   }
 
   /// Takes the entries of these keys away; inserts into their shards are refused until `endChange`.
@@ -213,10 +228,6 @@ package final class RowCache: Sendable {
   /// By the key alone: whoever owns the entry, its commits and its readers meet in one shard.
   private func shardIndex(_ keyHash: UInt64) -> Int {
     Int(truncatingIfNeeded: keyHash >> 58) & (shards.count - 1)
-  }
-
-  private func shard(_ keyHash: UInt64) -> Shard? {
-    shards.isEmpty ? nil : shards[shardIndex(keyHash)]
   }
 }
 
