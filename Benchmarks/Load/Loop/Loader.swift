@@ -45,7 +45,7 @@ struct LoaderResult: Sendable {
   var unsent: UInt64 = 0
   /// Requests sent while measuring.
   var sent: UInt64 = 0
-  /// Sent, and not answered two seconds after the end.
+  /// Sent, and not answered when for two seconds after the end no answer had come.
   var unanswered: UInt64 = 0
   var refusals = Latencies.empty
   var longestEarlyRefusal: UInt64 = 0
@@ -195,12 +195,22 @@ final class Loader {
     return now
   }
 
-  /// Requests that are still without an answer when nobody would wait any longer.
+  /// Requests that are still without an answer when answers have ceased to come.
   private func answersOwed(after end: UInt64) throws -> UInt64 {
     isOver = true
-    _ = try waitForAnswers(after: end)
+    let limit = end + options.patienceNanoseconds
+    var lastAnswer = end
+    var now = time.monotonicNanoseconds
+    while connections.contains(where: { $0.inFlight > 0 }), now < limit,
+      now &- lastAnswer < Loader.silenceNanoseconds
+    {
+      if try wait(now, now + Loader.silenceNanoseconds) { lastAnswer = now }
+      now = time.monotonicNanoseconds
+    }
     return connections.reduce(0) { $0 + UInt64($1.inFlight) }
   }
+
+  private static let silenceNanoseconds: UInt64 = 2_000_000_000
 
   // MARK: - Waiting
 
