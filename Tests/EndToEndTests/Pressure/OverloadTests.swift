@@ -20,7 +20,7 @@ import Testing
       [
         "overload", "--records", "5000", "--protocol", front, "--server",
         front == "tcp" ? server.tcp : server.http, "--factor", "10", "--duration", "1s",
-        "--peak-duration", "500ms", "--peak-shape", "16x16", "--warm-up", "500ms", "--json", json,
+        "--peak-duration", "1s", "--peak-shape", "16x16", "--warm-up", "500ms", "--json", json,
         // As many in flight as a busy machine answers within the patience of the load test.
         "--shape", front == "tcp" ? "32x512" : "200x16",
         "--server-pid", "\(server.processIdentifier)", "--memory", "256MiB",
