@@ -2,6 +2,7 @@
 
 import Bytes
 import HTTP1
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
@@ -70,6 +71,59 @@ import Testing
     ] {
       #expect(match(learned([text]), text + String(repeating: "x", count: 70_000)) == nil)
     }
+  }
+
+  /// Where the decoder finds the first request's end, and its route; nil if it refuses it.
+  private func decoded(_ bytes: ByteView) -> (route: Route, byteCount: Int)? {
+    var decoder = RequestDecoder()
+    var route = Route.unknown
+    var used = 0
+    while true {
+      let (event, consumed) = decoder.next(bytes.dropFirst(used))
+      switch event {
+      case .head:
+        route = Router.match(decoder.head.method, decoder.head.path(in: bytes)).route
+        decoder.bodyLimit = route.bodyLimit(HTTPOptions())
+      case .body: break
+      case .end: return (route, used + consumed)
+      case .needMore, .refused: return nil
+      }
+      used += consumed
+    }
+  }
+
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func `what is passed over is what the decoder would take, whatever the bytes`(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let texts = [
+      Self.get + Self.get, Self.patch + "{  }" + Self.get,
+      "POST /v1/tables/t/rows:batchGet HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n"
+        + "{\"keys\":[1]}",
+      "PUT /v1/tables/t/rows/k?x=%20 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nnull",
+    ]
+    let known = learned(texts)
+    let alphabet = Array(" \r\n\t#?/:%a0GHP.\u{7f}".utf8)
+    var passedCount = 0
+    for _ in 0..<20_000 {
+      var bytes = Array(texts[Int.random(in: 0..<texts.count, using: &random)].utf8)
+      for _ in 0..<Int.random(in: 0...2, using: &random) {
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        let byte = alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: bytes[place] = byte
+        case 1: bytes.insert(byte, at: place)
+        default: bytes.remove(at: place)
+        }
+      }
+      ByteView.of(bytes) { view in
+        guard let passed = known.request(view), passed.route.isSheddable else { return }
+        passedCount += 1
+        let decoded = decoded(view)
+        #expect(decoded?.byteCount == passed.byteCount, "\(String(decoding: bytes, as: UTF8.self))")
+        #expect(decoded?.route == passed.route)
+      }
+    }
+    #expect(passedCount > 1_000)
   }
 
   @Test func `the last eight kinds are remembered`() {
