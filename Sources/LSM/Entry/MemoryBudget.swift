@@ -57,8 +57,9 @@ package final class MemoryBudget: Sendable {
   // MARK: Lending
 
   package var lentByteCount: Int { lent.load(ordering: .relaxed) }
-  /// Most that is ever lent: memtables that begin to grow need not call it back at once.
-  package var lendableByteCount: Int { memtableByteCount / 8 * 7 }
+  /// Most that is ever lent: memtables that begin to grow need not call it back at once, and what
+  /// no budget counts (connections, holes in the heap) has room while they are small.
+  package var lendableByteCount: Int { memtableByteCount / 8 * 5 }
 
   /// Lends to `borrower`, from now on as long as it lives.
   package func lend(to borrower: any MemoryBorrower) {

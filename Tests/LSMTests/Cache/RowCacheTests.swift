@@ -149,7 +149,7 @@ import VFS
     fill()
     let lent = memory.lentByteCount
     let most = cache.entryCount
-    #expect(lent > share / 4 * 3 && lent <= share / 8 * 7)
+    #expect(lent > share / 2 && lent <= share / 8 * 5)
     // Four fifths of them fit in both parts together, the newest in the own part alone.
     #expect(most > 15_000)
     var inUse = 0
