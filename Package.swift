@@ -170,7 +170,9 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TLS", "CSQLite", "COpenSSL",
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "TLS", "BinaryProtocol",
+        "CSQLite",
+        "COpenSSL",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(

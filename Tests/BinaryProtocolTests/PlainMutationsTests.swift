@@ -7,21 +7,6 @@ import TestSupport
 import Testing
 
 @Suite struct PlainMutationsTests {
-  /// The request as a list if it is plain: the table's name, and the list's bytes.
-  private static func readPlainly(_ body: ByteView) -> (table: [UInt8], list: [UInt8])? {
-    var plain = PlainMutations(body)
-    var list = MutationList()
-    while let key = plain.nextRow() {
-      list.beginRow(key)
-      while let cell = plain.nextCell() {
-        list.setCell(
-          family: cell.family, qualifier: cell.qualifier, timestamp: cell.timestamp,
-          value: cell.value)
-      }
-    }
-    return plain.isPlain ? (plain.table.array, list.encoded.array) : nil
-  }
-
   private static func readGenerally(
     _ body: ByteView
   ) throws -> (table: [UInt8], list: [UInt8]) {
@@ -50,7 +35,7 @@ import Testing
       return row.key.isEmpty ? nil : row
     }
     try ByteView.of(Self.body(rows)) { body in
-      let plain = try #require(Self.readPlainly(body))
+      let plain = try #require(PlainMutations.readList(body))
       let general = try Self.readGenerally(body)
       #expect(plain == general)
     }
@@ -62,7 +47,7 @@ import Testing
     let rows = generator.many(4) { SampleRow(&$0) }
     let bytes = Self.body(rows)
     let isPlain = rows.allSatisfy { !$0.key.isEmpty && $0.mutations.allSatisfy(Self.isPlain) }
-    ByteView.of(bytes) { #expect((Self.readPlainly($0) != nil) == isPlain) }
+    ByteView.of(bytes) { #expect((PlainMutations.readList($0) != nil) == isPlain) }
     // Damaged, cut, or with its fields elsewhere: plain only where the general reader agrees.
     for _ in 0..<400 where !bytes.isEmpty {
       var damaged = bytes
@@ -74,7 +59,7 @@ import Testing
         damaged.removeLast(Int.random(in: 0..<damaged.count, using: &generator))
       }
       try ByteView.of(damaged) { body in
-        guard let plain = Self.readPlainly(body) else { return }
+        guard let plain = PlainMutations.readList(body) else { return }
         let general = try Self.readGenerally(body)
         #expect(plain == general)
       }
@@ -93,7 +78,7 @@ import Testing
     func row(_ mutation: [UInt8]) -> [UInt8] { Self.field(0x12, key + Self.field(0x12, mutation)) }
     let set = Self.field(0x0a, cell)
     let whole = table + row(set)
-    #expect(ByteView.of(whole) { Self.readPlainly($0) } != nil)
+    #expect(ByteView.of(whole) { PlainMutations.readList($0) } != nil)
     let others: [[UInt8]] = [
       table + row(set + Self.field(0x22, [])),
       table + row(set + set),
@@ -110,10 +95,12 @@ import Testing
       table + row(set) + [0x18, 1],
     ]
     for (number, body) in others.enumerated() {
-      ByteView.of(body) { #expect(Self.readPlainly($0) == nil, "request \(number)") }
+      ByteView.of(body) { #expect(PlainMutations.readList($0) == nil, "request \(number)") }
     }
     for length in 1..<whole.count where length != table.count {
-      ByteView.of(Array(whole.prefix(length))) { #expect(Self.readPlainly($0) == nil, "\(length)") }
+      ByteView.of(Array(whole.prefix(length))) {
+        #expect(PlainMutations.readList($0) == nil, "\(length)")
+      }
     }
   }
 }
