@@ -88,6 +88,16 @@ void strata_unmap_memory(void *memory, size_t byte_count) {
   munmap(memory, (byte_count + page - 1) / page * page);
 }
 
+void strata_bring_pages(void *memory, size_t byte_count) {
+#ifdef MADV_POPULATE_WRITE
+  // Before Linux 5.14 they come one by one, to whoever touches them.
+  madvise(memory, byte_count, MADV_POPULATE_WRITE);
+#else
+  (void)memory;
+  (void)byte_count;
+#endif
+}
+
 void strata_drop_pages(void *memory, size_t byte_count) {
   madvise(memory, byte_count, MADV_DONTNEED);
 }

@@ -31,7 +31,8 @@ final class StrataEngine: MeasuredEngine {
       randomSeed: .random(in: 0 ... .max),
       cache: BlockCache(byteCount: cacheByteCount - rowByteCount), memory: memory,
       rows: RowCache(
-        byteCount: rowByteCount, borrowing: settings.keepsLog ? nil : memory))
+        byteCount: rowByteCount, borrowing: settings.keepsLog ? nil : memory,
+        scheduler: scheduler))
     engine = try Engine.open(
       settings.directory, environment: environment, options: options, merger: NewestWins())
   }

@@ -50,6 +50,9 @@ static inline void strata_prefetch(const void *address) { __builtin_prefetch(add
 /// over then misses the processor's table of pages less often. NULL when there is none.
 void *strata_map_memory(size_t byte_count);
 void strata_unmap_memory(void *memory, size_t byte_count);
+/// Brings all pages in at once, without a change of what they hold (madvise(2),
+/// MADV_POPULATE_WRITE): who writes to them next does not wait for the system to clear them.
+void strata_bring_pages(void *memory, size_t byte_count);
 /// Gives the pages back to the system; they read as zeros until they are written again.
 void strata_drop_pages(void *memory, size_t byte_count);
 /// Keeps the resident size near what is in use: one malloc arena, early trimming.

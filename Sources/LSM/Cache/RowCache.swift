@@ -20,6 +20,7 @@
 
 internal import Bytes
 internal import CLinux
+package import Runtime
 internal import Synchronization
 
 /// Whose entries are meant: one engine's, since it last forgot its own.
@@ -72,11 +73,15 @@ package final class RowCache: Sendable {
   /// Shards that have their lent part, a bit each: the first ones.
   private let lentShards = Atomic<UInt64>(0)
   private let owners = Atomic<UInt32>(0)
+  private let pages: PageRequests?
 
   /// - Parameters:
   ///   - byteCount: Most bytes to hold; none below 128 KiB.
   ///   - memory: What is lent of it is held beside.
-  package init(byteCount: Int, borrowing memory: MemoryBudget? = nil) {
+  ///   - scheduler: Brings memory in before it is used; without one, who uses it waits for that.
+  package init(
+    byteCount: Int, borrowing memory: MemoryBudget? = nil, scheduler: (any Scheduler)? = nil
+  ) {
     var count = byteCount >= Self.shardByteCount ? 1 : 0
     while count > 0, count < Self.shardLimit, byteCount / (count * 2) >= Self.shardByteCount {
       count *= 2
@@ -86,7 +91,11 @@ package final class RowCache: Sendable {
       byteCount: count > 0 ? memory?.lendableByteCount ?? 0 : 0, shardCount: count)
     self.own = own
     self.lent = lent
-    shards = own.isMapped ? (0..<count).map { Shard(RowCacheParts($0, own, lent)) } : []
+    pages = scheduler.map { PageRequests(scheduler: $0) }
+    let awaitsPages = scheduler != nil
+    shards =
+      own.isMapped
+      ? (0..<count).map { Shard(RowCacheParts($0, own, lent, awaitsPages: awaitsPages)) } : []
     places = .allocate(capacity: max(shards.count, 1))
     for (index, shard) in shards.enumerated() {
       (places + index).initialize(to: Unmanaged.passUnretained(shard))
@@ -155,9 +164,24 @@ package final class RowCache: Sendable {
   /// Keeps what a read found after its ticket was given.
   func insert(_ key: ByteView, _ list: OperandList, _ ticket: Ticket) {
     guard isEnabled else { return }
-    withShard(shardIndex(ticket.keyHash)) { shard in
-      guard shard.isOpen, shard.changeCount == ticket.changeCount else { return }
-      shard.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
+    let index = shardIndex(ticket.keyHash)
+    let hasPages = withShard(index) { shard in
+      guard shard.isOpen, shard.changeCount == ticket.changeCount else { return true }
+      return shard.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
+    }
+    if !hasPages { pages?.request(index) { [self] in bringPages($0) } }
+  }
+
+  /// Brings in what a shard's parts lack. On a thread that may wait.
+  private func bringPages(_ index: Int) {
+    let lacking = withShard(index) { $0.lackingPages }
+    if lacking.own {
+      own.bringPages(index)
+      withShard(index) { $0.ownPagesCame() }
+    }
+    if lacking.lent {
+      lent.bringPages(index)
+      withShard(index) { $0.lentPagesCame() }
     }
   }
 

@@ -4,6 +4,10 @@
 //
 // An entry is in the part that its hash says or nowhere, so that a commit looks in one place: what
 // the own part has of the other share goes when the lent part comes.
+//
+// Memory that nobody has touched is cleared by the system when somebody does, a huge page in a
+// millisecond or two: too long for a read that leaves something here. So a part takes entries only
+// when its pages have been brought in (`RowCache.bringPages`).
 
 internal import Bytes
 internal import CLinux
@@ -41,6 +45,11 @@ final class RowCacheMemory: @unchecked Sendable {
     part(shard).map { $0 + layout.bucketOffset(hash) }
   }
 
+  /// The shard's pages are there, as if they had been written to; takes some milliseconds.
+  func bringPages(_ shard: Int) {
+    if let part = part(shard) { strata_bring_pages(part, shardByteCount) }
+  }
+
   /// The shard's memory is zeros again, and the system's until it is used.
   func drop(_ shard: Int) {
     if let part = part(shard) { strata_drop_pages(part, shardByteCount) }
@@ -55,17 +64,27 @@ struct RowCacheParts: ~Copyable {
   private var own: RowCacheShard
   private var lent: RowCacheShard
   private var isLent = false
+  /// Whether a new part waits for its pages.
+  private let awaitsPages: Bool
+  private var ownIsReady: Bool
+  private var lentIsReady: Bool
   private(set) var changeCount: UInt64 = 0
   private var closers = 0
 
+  /// - Parameter awaitsPages: Somebody will say that pages have come.
   /// - Precondition: The own memory is mapped.
-  init(_ index: Int, _ ownMemory: RowCacheMemory, _ lentMemory: RowCacheMemory) {
+  init(
+    _ index: Int, _ ownMemory: RowCacheMemory, _ lentMemory: RowCacheMemory, awaitsPages: Bool
+  ) {
     guard let part = ownMemory.part(index) else {
       preconditionFailure("a shard has memory of its own")
     }
     self.index = index
     self.ownMemory = ownMemory
     self.lentMemory = lentMemory
+    self.awaitsPages = awaitsPages
+    ownIsReady = !awaitsPages
+    lentIsReady = !awaitsPages
     own = RowCacheShard(part, ownMemory.layout)
     // Looked into only while it is lent.
     lent = RowCacheShard(lentMemory.part(index) ?? part, lentMemory.layout)
@@ -99,12 +118,18 @@ struct RowCacheParts: ~Copyable {
       : own.find(key, hash: hash, owner: owner, into: list)
   }
 
-  mutating func insert(_ key: ByteView, hash: UInt64, owner: UInt32, _ operands: [Operand]) {
+  /// - Returns: False where the part has no pages yet: nothing is inserted.
+  mutating func insert(
+    _ key: ByteView, hash: UInt64, owner: UInt32, _ operands: [Operand]
+  ) -> Bool {
     if isOfLent(hash) {
+      guard lentIsReady else { return false }
       lent.insert(key, hash: hash, owner: owner, operands)
     } else {
+      guard ownIsReady else { return false }
       own.insert(key, hash: hash, owner: owner, operands)
     }
+    return true
   }
 
   mutating func remove(_ hash: UInt64, owner: UInt32) {
@@ -130,8 +155,21 @@ struct RowCacheParts: ~Copyable {
   mutating func giveBack() {
     guard isLent else { return }
     isLent = false
+    lentIsReady = !awaitsPages
     lent.begin()
     lentMemory.drop(index)
+  }
+
+  // MARK: - Pages
+
+  /// Which parts have none yet.
+  var lackingPages: (own: Bool, lent: Bool) { (!ownIsReady, isLent && !lentIsReady) }
+
+  mutating func ownPagesCame() { ownIsReady = true }
+
+  /// A part that was given back meanwhile has them for nothing.
+  mutating func lentPagesCame() {
+    if isLent { lentIsReady = true } else { lentMemory.drop(index) }
   }
 
   // MARK: - Changes

@@ -29,7 +29,8 @@ struct TableOpener: Sendable {
     let cacheByteCount = max(0, options.memoryByteCount - memory.memtableByteCount)
     // For rows two fifths: one of them takes a twentieth of the place that its block would.
     let rowCacheByteCount = cacheByteCount / 5 * 2
-    let rows = RowCache(byteCount: rowCacheByteCount, borrowing: memory)
+    let rows = RowCache(
+      byteCount: rowCacheByteCount, borrowing: memory, scheduler: scheduler)
     environment = EngineEnvironment(
       fileSystem: fileSystem, time: time, scheduler: scheduler, randomSeed: randomSeed,
       cache: BlockCache(byteCount: cacheByteCount - rowCacheByteCount), memory: memory,

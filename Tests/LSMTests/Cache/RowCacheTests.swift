@@ -170,6 +170,51 @@ import VFS
     #expect(cache.entryCount > most / 2)
   }
 
+  @Test func `a part takes entries when its pages have come, and not before`() {
+    let memory = MemoryBudget(byteCount: 24 << 20)
+    let scheduler = ManualScheduler(clock: ManualClock(), seed: 1)
+    let cache = RowCache(byteCount: 1 << 20, borrowing: memory, scheduler: scheduler)
+    let owner = cache.makeOwner()
+    let keys = (0..<500).map { Array("key\($0)".utf8) }
+    func fill() {
+      for key in keys {
+        if let ticket = find(cache, key, owner).ticket { insert(cache, key, [[1]], ticket) }
+      }
+    }
+    #expect(!scheduler.runOne(), "nobody has wanted pages yet")
+    fill()
+    #expect(cache.entryCount == 0)
+    // One piece of work a shard, and a last one that finds nothing.
+    var pieces = 0
+    while scheduler.runOne() { pieces += 1 }
+    #expect(pieces == 9)
+    fill()
+    #expect(cache.entryCount == keys.count)
+    #expect(!scheduler.runOne())
+    // Memtables take the lent parts back; when they come again, they want pages again.
+    let lent = memory.lentByteCount
+    memory.memtablesChanged(by: memory.memtableByteCount)
+    let few = cache.entryCount
+    #expect(memory.lentByteCount == 0 && few < keys.count / 2)
+    memory.memtablesChanged(by: -memory.memtableByteCount)
+    memory.writersRest()
+    #expect(memory.lentByteCount == lent)
+    fill()
+    #expect(cache.entryCount == few)
+    // They go once more while their pages are on the way.
+    memory.memtablesChanged(by: memory.memtableByteCount)
+    while scheduler.runOne() {}
+    fill()
+    #expect(cache.entryCount == keys.count, "all belong to the own parts")
+    memory.memtablesChanged(by: -memory.memtableByteCount)
+    memory.writersRest()
+    fill()
+    #expect(cache.entryCount == few, "pages that came too late are gone")
+    while scheduler.runOne() {}
+    fill()
+    #expect(keys.allSatisfy { find(cache, $0, owner).values == [[1]] })
+  }
+
   @Test func `what is read again stays, what is read once goes`() {
     let cache = RowCache(byteCount: 128 << 10)
     let owner = cache.makeOwner()
