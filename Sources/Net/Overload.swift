@@ -1,6 +1,6 @@
 // How a loop divides its turns while there is more to do than it can. A turn serves for a twentieth
-// of the accepted wait, and in the long run refusing has a fifth of what serving has: what is done
-// does not shrink with the number of those who ask in vain.
+// of the accepted wait, and in the long run refusing has an eighth of what serving has: what is
+// done does not shrink with the number of those who ask in vain.
 //
 // A refusal costs a read and a write, whether one request is refused by it or a hundred. So whoever
 // is not served is left unread for a while, and then all it has sent is refused at once. Where even
@@ -25,8 +25,8 @@ struct Overload {
   private static let leastServingNanoseconds: UInt64 = 100_000
   /// Many small shares would serve everybody a little, and nobody's requests to the end.
   private static let sharesPerTurn: UInt64 = 4
-  /// Serving has at least five sixths of what is spent on requests.
-  private static let servingPerRefusing: UInt64 = 5
+  /// Serving has at least eight ninths of what is spent on requests.
+  private static let servingPerRefusing: UInt64 = 8
 
   private let servingNanoseconds: UInt64
   private let leastShareNanoseconds: UInt64

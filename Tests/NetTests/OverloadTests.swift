@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct OverloadTests {
   private static let millisecond: UInt64 = 1_000_000
-  /// Turns of 10 ms, a fifth of that for refusing; young for 60 ms, old from 120 ms on.
+  /// Turns of 10 ms, an eighth of that for refusing; young for 60 ms, old from 120 ms on.
   private static let limit = 200 * millisecond
 
   private static func active(readyCount: Int) -> Overload {
@@ -67,7 +67,7 @@ import Testing
     #expect(isRestUsedUp && rest.refusingSince == 8)
   }
 
-  @Test func `refusing takes nothing from serving, and has a fifth of it in the long run`() {
+  @Test func `refusing takes nothing from serving, and has an eighth of it in the long run`() {
     var overload = Self.active(readyCount: 1)
     let age = 100 * Self.millisecond
     // A burst may take as long as a turn serves.
@@ -82,11 +82,14 @@ import Testing
     #expect(overload.decide(age: age, mayQueue: true) == .leaves)
     overload.beginTurn(at: 2, readyCount: 1)
     Self.use(&overload, serving: 10 * Self.millisecond)
-    #expect(overload.decide(age: age, mayQueue: true) == .reads(0))
-    // Where serving takes longer than it should, refusing has a fifth of that.
-    Self.use(&overload, serving: 30 * Self.millisecond, refusing: 5 * Self.millisecond)
     #expect(overload.decide(age: age, mayQueue: true) == .leaves)
     overload.beginTurn(at: 3, readyCount: 1)
+    Self.use(&overload, serving: 10 * Self.millisecond)
+    #expect(overload.decide(age: age, mayQueue: true) == .reads(0))
+    // Where serving takes longer than it should, refusing has an eighth of that.
+    Self.use(&overload, serving: 30 * Self.millisecond, refusing: 4 * Self.millisecond)
+    #expect(overload.decide(age: age, mayQueue: true) == .leaves)
+    overload.beginTurn(at: 4, readyCount: 1)
     Self.use(&overload, serving: 10 * Self.millisecond)
     #expect(overload.decide(age: age, mayQueue: true) == .reads(0))
   }
