@@ -18,7 +18,7 @@ final class StrataEngine: MeasuredEngine {
     var memory = MemoryBudget(byteCount: settings.memoryByteCount)
     // Shares as `TableOpener` has them.
     let cacheByteCount = max(0, settings.memoryByteCount - memory.memtableByteCount)
-    let rowByteCount = cacheByteCount / 5 * 2
+    let rowByteCount = cacheByteCount / 5
     if settings.keepsLog {
       options.memtableByteCount = EngineSettings.endlessMemtableByteCount
       options.idleNanoseconds = .max

@@ -27,8 +27,9 @@ struct TableOpener: Sendable {
     self.randomSeed = randomSeed
     let memory = MemoryBudget(byteCount: options.memoryByteCount)
     let cacheByteCount = max(0, options.memoryByteCount - memory.memtableByteCount)
-    // For rows two fifths: one of them takes a twentieth of the place that its block would.
-    let rowCacheByteCount = cacheByteCount / 5 * 2
+    // For rows a fifth, and what memtables leave: a row that is missing there costs a microsecond,
+    // a block that is missing ten and more.
+    let rowCacheByteCount = cacheByteCount / 5
     let rows = RowCache(
       byteCount: rowCacheByteCount, borrowing: memory, scheduler: scheduler)
     environment = EngineEnvironment(
