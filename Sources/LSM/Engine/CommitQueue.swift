@@ -135,6 +135,29 @@ final class CommitQueue: Sendable {
     answered.wait()
   }
 
+  /// Commits the batch on this thread, which may wait, where nobody commits or waits to and nothing
+  /// holds writers back: no request, no group and no wake-up.
+  ///
+  /// - Returns: nil when it must take its place in the queue; it is as it was then.
+  func commitAtOnce(
+    _ batch: borrowing WriteBatch, durability: Durability?
+  ) -> Result<SequenceNumber, EngineError>? {
+    let isMine = state.withLock { state in
+      guard !state.isClosed, !state.isDraining, state.waiting.isEmpty else { return false }
+      state.isDraining = true
+      return true
+    }
+    guard isMine else { return nil }
+    // Gives the right to commit back, or on to whoever has come meanwhile.
+    defer { drain(as: .caller) }
+    guard throttle.delay(at: shared.now) == 0 else { return nil }
+    let outcome = writer.commit(
+      batch, isSynced: (durability ?? shared.options.durability) == .sync)
+    throttle.committed(batch.byteCount, at: shared.now)
+    background.committed(with: writer)
+    return outcome
+  }
+
   /// Puts a request whose caller waits behind the others, however many they are; false when the
   /// queue is closed.
   private func enqueue(_ request: CommitRequest) -> Bool {

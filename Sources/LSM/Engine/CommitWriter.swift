@@ -47,15 +47,13 @@ final class CommitWriter {
     keyHashes.removeAll(keepingCapacity: true)
     do throws(EngineError) {
       if let refusal = state.readOnly { throw refusal }
-      try makeRoom(for: group)
+      try makeRoom(for: group.reduce(0) { $0 + $1.expectedByteCount })
       let memtable = state.view.active.memtable
       for request in group { outcomes.append(try admit(request, memtable)) }
       insertEntries(into: memtable)
-      try writeLog(group, from: first)
+      try writeLog(from: first) { group.contains { isSynced($0) } }
     } catch {
-      entries.removeAll()
-      if state.readOnly == nil { state.becomeReadOnly(error) }
-      let refusal = state.readOnly ?? error
+      let refusal = endWriting(error)
       outcomes = group.map { _ in .failure(refusal) }
       answer(group)
       return
@@ -63,6 +61,46 @@ final class CommitWriter {
     publish()
     tellObserver(group, from: first)
     answer(group)
+  }
+
+  /// Commits a finished batch of whoever has the right to commit and waits for it: a group of one,
+  /// without what a queue needs.
+  func commit(
+    _ batch: borrowing WriteBatch, isSynced: Bool
+  ) -> Result<SequenceNumber, EngineError> {
+    let start = state.now
+    let first = lastSequence
+    keyHashes.removeAll(keepingCapacity: true)
+    let outcome: Result<SequenceNumber, EngineError>
+    do throws(EngineError) {
+      if let refusal = state.readOnly { throw refusal }
+      try makeRoom(for: batch.byteCount)
+      outcome = try take(batch)
+      insertEntries(into: state.view.active.memtable)
+      try writeLog(from: first) { isSynced }
+    } catch {
+      count(1, since: start, byteCount: 0)
+      return .failure(endWriting(error))
+    }
+    publish()
+    switch outcome {
+    case .success:
+      if !batch.isEmpty {
+        observer?.committed(batch, first: SequenceNumber(first.rawValue + 1))
+      }
+      count(1, since: start, byteCount: batch.byteCount)
+    case .failure: count(1, since: start, byteCount: 0)
+    }
+    return outcome
+  }
+
+  /// Nothing of the group is ever published.
+  ///
+  /// - Returns: Why writing has ended.
+  private func endWriting(_ error: EngineError) -> EngineError {
+    entries.removeAll()
+    if state.readOnly == nil { state.becomeReadOnly(error) }
+    return state.readOnly ?? error
   }
 
   /// Step 3.
@@ -80,10 +118,9 @@ final class CommitWriter {
     state.logs.writer.fits(payloadByteCount: byteCount) || state.logs.isNextReady
   }
 
-  /// Goes on in the next log when the group does not fit this one. While that is being made ready,
-  /// and without space for one, the old log goes on, and grows if it can.
-  private func makeRoom(for group: [CommitRequest]) throws(EngineError) {
-    let byteCount = group.reduce(0) { $0 + $1.expectedByteCount }
+  /// Goes on in the next log when a group of so many bytes does not fit this one. While that is
+  /// being made ready, and without space for one, the old log goes on, and grows if it can.
+  private func makeRoom(for byteCount: Int) throws(EngineError) {
     guard !state.logs.writer.fits(payloadByteCount: byteCount) else { return }
     // A log that holds nothing yet would not fit either: let it grow.
     guard state.logs.writer.byteCount > UInt64(LogFormat.headerByteCount) else { return }
@@ -108,27 +145,34 @@ final class CommitWriter {
         return .failure(error as? EngineError ?? .rejected(error))
       }
     }
-    if request.batch.isEmpty { return .success(lastSequence) }
-    guard request.batch.byteCount <= Limits.batchByteCount else {
-      return .failure(.invalid("a batch of \(request.batch.byteCount) bytes"))
+    return try take(request.batch)
+  }
+
+  /// Step 1 of a batch that is decided.
+  private func take(
+    _ batch: borrowing WriteBatch
+  ) throws(EngineError) -> Result<SequenceNumber, EngineError> {
+    if batch.isEmpty { return .success(lastSequence) }
+    guard batch.byteCount <= Limits.batchByteCount else {
+      return .failure(.invalid("a batch of \(batch.byteCount) bytes"))
     }
     let log = state.logs.writer
     // What deciding requests write is not known when a group is formed.
-    guard log.mayAdd(payloadByteCount: request.batch.byteCount) else {
+    guard log.mayAdd(payloadByteCount: batch.byteCount) else {
       return .failure(.retryLater("too much is being committed at once"))
     }
     do throws(FileError) {
-      try log.reserve(payloadByteCount: request.batch.byteCount)
+      try log.reserve(payloadByteCount: batch.byteCount)
     } catch {
       guard error.isOutOfSpace else { throw .file(error) }
       return .failure(.full(path: log.path))
     }
     do throws(FileError) {
-      try log.add(request.batch.encoded, entryCount: request.batch.count)
+      try log.add(batch.encoded, entryCount: batch.count)
     } catch {
       throw .file(error)
     }
-    number(request.batch.encoded)
+    number(batch.encoded)
     return .success(lastSequence)
   }
 
@@ -157,13 +201,13 @@ final class CommitWriter {
 
   /// Step 2.
   private func writeLog(
-    _ group: [CommitRequest], from first: SequenceNumber
+    from first: SequenceNumber, isSynced: () -> Bool
   ) throws(EngineError) {
     let log = state.logs.writer
     guard log.hasPendingEntries else { return }
     do throws(FileError) {
       try log.append(firstSequence: SequenceNumber(first.rawValue + 1))
-      guard group.contains(where: { isSynced($0) }) else { return }
+      guard isSynced() else { return }
       try log.sync()
       state.logs.noteSyncedCommit()
     } catch {
@@ -197,23 +241,33 @@ final class CommitWriter {
   }
 
   private func answer(_ group: [CommitRequest]) {
+    var byteCount = 0
+    var oldest = UInt64.max
+    for (request, outcome) in zip(group, outcomes) {
+      if case .success = outcome {
+        byteCount += request.batch.byteCount
+        oldest = min(oldest, request.enqueuedNanoseconds)
+      }
+    }
+    count(group.count, since: oldest, byteCount: byteCount)
+    for (request, outcome) in zip(group, outcomes) { request.completion(outcome) }
+  }
+
+  /// Counts a group.
+  ///
+  /// - Parameters:
+  ///   - start: When the first of its commits that succeeded was handed in.
+  ///   - byteCount: Of those that succeeded.
+  private func count(_ commitCount: Int, since start: UInt64, byteCount: Int) {
     let now = state.now
     answeredNanoseconds = now
     let counters = state.counters
-    var byteCount: UInt64 = 0
-    for (request, outcome) in zip(group, outcomes) {
-      if case .success = outcome {
-        byteCount += UInt64(request.batch.byteCount)
-        counters.longestCommit.max(
-          now &- min(now, request.enqueuedNanoseconds), ordering: .relaxed)
-      }
-    }
-    state.jobs.budget.received(byteCount: Int(byteCount))
-    state.jobs.flushBudget.received(byteCount: Int(byteCount))
-    counters.bytesCommitted.wrappingAdd(byteCount, ordering: .relaxed)
-    counters.commits.wrappingAdd(UInt64(group.count), ordering: .relaxed)
+    if start < now { counters.longestCommit.max(now &- start, ordering: .relaxed) }
+    state.jobs.budget.received(byteCount: byteCount)
+    state.jobs.flushBudget.received(byteCount: byteCount)
+    counters.bytesCommitted.wrappingAdd(UInt64(byteCount), ordering: .relaxed)
+    counters.commits.wrappingAdd(UInt64(commitCount), ordering: .relaxed)
     counters.commitGroups.wrappingAdd(1, ordering: .relaxed)
-    for (request, outcome) in zip(group, outcomes) { request.completion(outcome) }
   }
 
   /// Seals the active memtable if it holds anything. Between groups.

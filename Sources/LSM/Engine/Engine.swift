@@ -47,6 +47,9 @@ package final class Engine: Sendable {
   package func commitAndWait(
     _ batch: consuming WriteBatch, durability: Durability? = nil
   ) throws(EngineError) -> SequenceNumber {
+    if let outcome = queue.commitAtOnce(batch, durability: durability) {
+      return try outcome.get()
+    }
     let answer = CommitAnswer()
     queue.submitAndWait(
       CommitRequest(batch, durability: durability) { answer.set($0) }, answered: answer.latch)
