@@ -345,9 +345,11 @@ final class LogFiles: @unchecked Sendable {
 
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
   ///
-  /// - Parameter isQuiet: Nobody writes now: half as many are enough.
+  /// - Parameter isQuiet: Nobody writes now: few are enough.
   func release(below oldest: LogNumber, isQuiet: Bool) {
-    let limit = isQuiet ? LogFiles.freeLimit / 2 : LogFiles.freeLimit
+    // Blocks that were written before make syncs cheaper; nothing else is worth the space.
+    let quietLimit = hasSyncedCommits.load(ordering: .relaxed) ? LogFiles.freeLimit / 2 : 0
+    let limit = isQuiet ? quietLimit : LogFiles.freeLimit
     let surplus = state.withLock { state -> [FileNumber] in
       var surplus: [FileNumber] = []
       while let first = state.live.first, first.number < oldest, state.live.count > 1 {
