@@ -76,8 +76,8 @@ enum Operation: String, CaseIterable {
     case .hit, .get, .miss: 0.01
     case .seek: 2.1
     case .next: 0.01
-    case .put: 9
-    case .batch: 0.6
+    case .put: 2.1
+    case .batch: 0.2
     case .flush: 0.12
     }
   }

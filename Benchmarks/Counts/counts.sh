@@ -32,6 +32,6 @@ check get 1000 21000 4400
 check miss 1000 21000 1700
 check seek 1000 21000 8600
 check next 20000 400000 260
-check put 1000 21000 12500
-check batch 16000 160000 3900
+check put 1000 21000 8000
+check batch 16000 160000 3400
 exit $status
