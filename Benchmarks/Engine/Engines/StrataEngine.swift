@@ -16,9 +16,7 @@ final class StrataEngine: MeasuredEngine {
     var options = EngineOptions(memoryByteCount: settings.memoryByteCount)
     options.durability = settings.isSynced ? .sync : .none
     var memory = MemoryBudget(byteCount: settings.memoryByteCount)
-    // Shares as `TableOpener` has them.
-    let cacheByteCount = max(0, settings.memoryByteCount - memory.memtableByteCount)
-    let rowByteCount = cacheByteCount / 5
+    let (rowByteCount, blockByteCount) = (memory.rowCacheByteCount, memory.blockCacheByteCount)
     if settings.keepsLog {
       options.memtableByteCount = EngineSettings.endlessMemtableByteCount
       options.idleNanoseconds = .max
@@ -29,7 +27,7 @@ final class StrataEngine: MeasuredEngine {
     let environment = EngineEnvironment(
       fileSystem: files, time: SystemTime(), scheduler: scheduler,
       randomSeed: .random(in: 0 ... .max),
-      cache: BlockCache(byteCount: cacheByteCount - rowByteCount), memory: memory,
+      cache: BlockCache(byteCount: blockByteCount), memory: memory,
       rows: RowCache(
         byteCount: rowByteCount, borrowing: settings.keepsLog ? nil : memory,
         scheduler: scheduler))

@@ -83,14 +83,12 @@ final class CommitWriter {
       return .failure(endWriting(error))
     }
     publish()
-    switch outcome {
-    case .success:
-      if !batch.isEmpty {
-        observer?.committed(batch, first: SequenceNumber(first.rawValue + 1))
-      }
-      count(1, since: start, byteCount: batch.byteCount)
-    case .failure: count(1, since: start, byteCount: 0)
+    var byteCount = 0
+    if case .success = outcome, !batch.isEmpty {
+      observer?.committed(batch, first: SequenceNumber(first.rawValue + 1))
+      byteCount = batch.byteCount
     }
+    count(1, since: start, byteCount: byteCount)
     return outcome
   }
 

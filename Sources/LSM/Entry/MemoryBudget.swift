@@ -31,6 +31,11 @@ package final class MemoryBudget: Sendable {
   package let byteCount: Int
   /// Bytes that memtables, active and sealed, may hold together.
   package var memtableByteCount: Int { byteCount / 3 }
+  /// Bytes of the row cache, beside what memtables leave: a fifth of the caches. A row that is
+  /// missing there costs a microsecond, a block that is missing ten and more.
+  package var rowCacheByteCount: Int { (byteCount - memtableByteCount) / 5 }
+  /// Bytes of the block cache.
+  package var blockCacheByteCount: Int { byteCount - memtableByteCount - rowCacheByteCount }
   private let memtables = Atomic<Int>(0)
   private let sealed = Atomic<Int>(0)
   private let owners = Mutex<[WeakOwner]>([])

@@ -26,15 +26,11 @@ struct TableOpener: Sendable {
     self.scheduler = scheduler
     self.randomSeed = randomSeed
     let memory = MemoryBudget(byteCount: options.memoryByteCount)
-    let cacheByteCount = max(0, options.memoryByteCount - memory.memtableByteCount)
-    // For rows a fifth, and what memtables leave: a row that is missing there costs a microsecond,
-    // a block that is missing ten and more.
-    let rowCacheByteCount = cacheByteCount / 5
     let rows = RowCache(
-      byteCount: rowCacheByteCount, borrowing: memory, scheduler: scheduler)
+      byteCount: memory.rowCacheByteCount, borrowing: memory, scheduler: scheduler)
     environment = EngineEnvironment(
       fileSystem: fileSystem, time: time, scheduler: scheduler, randomSeed: randomSeed,
-      cache: BlockCache(byteCount: cacheByteCount - rowCacheByteCount), memory: memory,
+      cache: BlockCache(byteCount: memory.blockCacheByteCount), memory: memory,
       rows: rows, events: events)
     var engine = options.engine
     engine.durability = options.durability
