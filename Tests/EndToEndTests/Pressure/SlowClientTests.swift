@@ -27,11 +27,13 @@ import Testing
       names.split(separator: ",").compactMap { SlowHabit(rawValue: String($0)) }
     } ?? SlowHabit.allCases
 
-  /// Measurements of each kind at full size: what else the machine does spoils some, what slow
-  /// clients do spoils all.
+  /// Rounds of each kind at full size, and short measurements in each: what else the machine does
+  /// spoils some, what slow clients do spoils all.
   private static let roundCount = fullSize == nil ? 1 : 7
+  private static let measurementCount = fullSize == nil ? 1 : 4
 
-  /// What good clients saw of one front: p50, p99 and the longest, in microseconds, of each round.
+  /// What good clients saw of one front: p50, p99 and the longest, in microseconds, of each
+  /// measurement.
   private struct Seen {
     var p50: [Double] = []
     var p99: [Double] = []
@@ -43,8 +45,9 @@ import Testing
     }
     var quietP99: Double { Seen.quiet(p99) }
     var text: String {
-      let rounds = p99.map { "\(Int($0))" }.joined(separator: ", ")
-      return "\(Int(Seen.quiet(p50))) / \(Int(quietP99)) (\(rounds)) / \(Int(Seen.quiet(max)))"
+      let sorted = p99.sorted().map { Int($0) }
+      let spread = sorted.isEmpty ? "" : "\(sorted[0])-\(sorted[sorted.count / 2])"
+      return "\(Int(Seen.quiet(p50))) / \(Int(quietP99)) (\(spread)) / \(Int(Seen.quiet(max)))"
     }
   }
 
@@ -62,8 +65,8 @@ import Testing
       [
         "run", "get", "--load", "--records", "20000", "--protocol", front, "--server",
         front == "tcp" ? server.tcp : server.http, "--shape", "16x1", "--rate",
-        isFull ? "5000" : "500", "--warm-up", isFull ? "500ms" : "100ms", "--duration",
-        isFull ? "1s" : "500ms", "--json", json, "--pin", "1",
+        isFull ? "5000" : "500", "--warm-up", isFull ? "200ms" : "100ms", "--duration",
+        isFull ? "300ms" : "500ms", "--json", json, "--pin", "1",
       ])
     #expect(result.status == 0, "\(result.errors) \(result.output)")
     let data = try Data(contentsOf: URL(filePath: json))
@@ -91,7 +94,7 @@ import Testing
     defer { awake.end() }
     let memory = ServerMemory(of: server)
     var idleByteCount = 0
-    var table = "point reads beside others; p50 / p99 (each) / max in µs | tcp | http\n"
+    var table = "point reads beside others; p50 / p99 (least-median) / max in µs | tcp | http\n"
     func note(_ name: String, _ seen: [Seen]) {
       table += "\(name) | " + seen.map(\.text).joined(separator: " | ") + "\n"
     }
@@ -103,7 +106,9 @@ import Testing
       for round in 0..<Self.roundCount {
         // What comes first has no better time for it.
         let fronts = Array(Self.fronts.enumerated())
-        let order = round % 2 == 0 ? fronts : fronts.reversed()
+        let order = Array(
+          repeatElement(round % 2 == 0 ? fronts : fronts.reversed(), count: Self.measurementCount)
+            .joined())
         for (index, front) in order {
           try bench(front, server, directory, into: &alone[index])
         }
