@@ -51,16 +51,21 @@ struct AnswerWriter: Sendable {
   ) {
     var start = 0
     repeat {
-      let (end, byteCount) = RowEncoder.measure(row, from: start, limit: pieceByteCount)
-      guard byteCount <= bodyLimit else {
+      let frame = FrameWriter(
+        FrameHeader(operation: operation, flags: .answer, requestID: requestID), into: &buffer)
+      guard
+        let end = RowEncoder.append(
+          cellsOf: row, from: start, limit: pieceByteCount, most: bodyLimit, as: 1, to: &buffer)
+      else {
+        frame.discard(from: &buffer)
         refusal(.cellTooLarge, to: operation.rawValue, requestID, into: &buffer)
         return
       }
-      let flags: FrameFlags = end < row.cells.count ? [.answer, .more] : .answer
-      let frame = FrameWriter(
-        FrameHeader(operation: operation, flags: flags, requestID: requestID), into: &buffer)
-      RowEncoder.append(cells: start..<end, of: row, as: 1, to: &buffer)
-      frame.finish(in: &buffer)
+      if end < row.cells.count {
+        frame.finish(operation, flags: [.answer, .more], in: &buffer)
+      } else {
+        frame.finish(in: &buffer)
+      }
       start = end
     } while start < row.cells.count
   }

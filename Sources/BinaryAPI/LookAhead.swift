@@ -34,7 +34,7 @@ extension BinarySession {
       offset = end
       count += 1
     }
-    if aheadKeys.count > 1, let table = try? tables.table(tableName, of: front.service) {
+    if aheadKeys.count > 1, let table = try? tables.table(tableName, of: front) {
       table.prefetch(aheadKeys)
     }
     aheadKeys.removeAll(keepingCapacity: true)

@@ -23,14 +23,14 @@ struct TableHandles {
   }
 
   mutating func table(
-    _ name: ByteView, of service: TableService
+    _ name: ByteView, of front: BinaryFront
   ) throws(TableServiceError) -> Table {
     if let table = lastTable(name) { return table }
     if let known = entries.firstIndex(where: { ByteView.of($0.name) { $0 == name } }) {
       last = known
       return entries[known].table
     }
-    let table = try service.table(name)
+    let table = try front.service.table(name)
     if entries.count == TableHandles.limit { entries.removeFirst() }
     last = entries.count
     entries.append((name.array, table))
@@ -39,13 +39,13 @@ struct TableHandles {
 
   /// Looks again after `.notFound`: the table if it is another one by now, else nil.
   mutating func refreshed(
-    _ name: ByteView, of service: TableService
+    _ name: ByteView, of front: BinaryFront
   ) -> Table? {
     guard let index = entries.firstIndex(where: { ByteView.of($0.name) { $0 == name } }) else {
       return nil
     }
     let old = entries.remove(at: index)
-    guard let table = try? service.table(name), table !== old.table else { return nil }
+    guard let table = try? front.service.table(name), table !== old.table else { return nil }
     entries.append((old.name, table))
     return table
   }
@@ -76,7 +76,7 @@ extension BinarySession {
     do {
       let request = try GetRequestView(body)
       let options = try selections.options(request.options)
-      let table = try tables.table(request.table, of: front.service)
+      let table = try tables.table(request.table, of: front)
       _ = try readNow(table, request.table, request.key, options)
       writer.cells(of: row, .get, id, into: &output)
     } catch TableServiceError.wouldBlock {
@@ -109,7 +109,7 @@ extension BinarySession {
     do throws(TableServiceError) {
       return try table.read(key, options, wait: .forbidden, into: row)
     } catch .notFound(let code, let message) {
-      guard let table = tables.refreshed(name, of: front.service) else {
+      guard let table = tables.refreshed(name, of: front) else {
         throw .notFound(code: code, message: message)
       }
       return try table.read(key, options, wait: .forbidden, into: row)
@@ -170,7 +170,7 @@ extension BinarySession {
     // by then is in the cache.
     let start = connection.output.count
     do throws(TableServiceError) {
-      let table = try tables.table(request.table, of: front.service)
+      let table = try tables.table(request.table, of: front)
       var frames = RowFrames(.batchGet, id, writer)
       for (index, key) in request.keys.enumerated() {
         if index % BinarySession.lookAheadCount == 0 { lookAhead(request.keys, index, table) }

@@ -56,7 +56,7 @@ extension BinarySession: WriteOwner {
   private func mutate(
     _ list: inout MutationList, of name: ByteView, _ write: WaitingWrite
   ) throws(TableServiceError) {
-    let table = try tables.table(name, of: front.service)
+    let table = try tables.table(name, of: front)
     if list.isEmpty {
       if let connection {
         acknowledge(write, [], on: connection)
@@ -67,7 +67,7 @@ extension BinarySession: WriteOwner {
     do throws(TableServiceError) {
       try writes.mutate(&list, of: table, now: arrival, for: write, of: self)
     } catch .notFound(let code, let message) {
-      guard let table = tables.refreshed(name, of: front.service) else {
+      guard let table = tables.refreshed(name, of: front) else {
         throw .notFound(code: code, message: message)
       }
       try writes.mutate(&list, of: table, now: arrival, for: write, of: self)

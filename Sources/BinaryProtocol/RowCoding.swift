@@ -19,36 +19,97 @@ package enum RowEncoder {
   package static func measure(
     _ row: RowBuffer, from start: Int, limit: Int
   ) -> (end: Int, byteCount: Int) {
-    var total = 0
-    var index = start
-    while index < row.cells.count {
-      let inner = cellByteCount(row, index, isFirst: index == start)
-      let size = ProtobufWriter.size(bytes: inner)
-      if index > start, size > limit - total { break }
-      total += size
-      index += 1
+    let schema = row.schema
+    return row.cells.withUnsafeBufferPointer { cells in
+      var total = 0
+      var index = start
+      while index < cells.count {
+        let names = names(cells, index, isFirst: index == start, schema)
+        let inner = cellByteCount(cells[index], names)
+        let size = ProtobufWriter.size(bytes: inner)
+        if index > start, size > limit - total { break }
+        total += size
+        index += 1
+      }
+      return (index, total)
     }
-    return (index, total)
+  }
+
+  /// Appends cells from `start` on as field `number` of the message being written: as many as fit
+  /// into `limit` bytes, but at least one, unless that is longer than `most` bytes.
+  ///
+  /// - Returns: The first that did not fit; nil, and nothing is appended, when `start` is too long.
+  package static func append(
+    cellsOf row: RowBuffer, from start: Int, limit: Int, most: Int, as number: UInt8,
+    to buffer: inout ByteBuffer
+  ) -> Int? {
+    let schema = row.schema
+    return row.cells.withUnsafeBufferPointer { cells in
+      var room = limit
+      var index = start
+      while index < cells.count {
+        let names = names(cells, index, isFirst: index == start, schema)
+        let inner = cellByteCount(cells[index], names)
+        let size = ProtobufWriter.size(bytes: inner)
+        if size > room {
+          if index > start { break }
+          if size > most { return nil }
+        }
+        room -= size
+        append(cells[index], names, inner, as: number, to: &buffer)
+        index += 1
+      }
+      return index
+    }
   }
 
   /// Appends the cells of `range` as field `number` of the message being written.
-  package static func append(
-    cells range: Range<Int>, of row: RowBuffer, as number: UInt64, to buffer: inout ByteBuffer
+  private static func append(
+    cells range: Range<Int>, of row: RowBuffer, as number: UInt8, to buffer: inout ByteBuffer
   ) {
-    for index in range {
-      let cell = row.cells[index]
-      let (family, qualifier) = presence(row, index, isFirst: index == range.lowerBound)
-      let inner = cellByteCount(row, index, isFirst: index == range.lowerBound)
-      buffer.reserve(inner + 12)
-      buffer.appendTag(number, .bytes)
-      buffer.append(varint: inner)
-      if family, let name = row.schema?.familyName(at: cell.familyIndex) {
-        buffer.appendField(1, present: name)
+    let schema = row.schema
+    row.cells.withUnsafeBufferPointer { cells in
+      for index in range {
+        let names = names(cells, index, isFirst: index == range.lowerBound, schema)
+        append(cells[index], names, cellByteCount(cells[index], names), as: number, to: &buffer)
       }
-      if qualifier { buffer.appendField(2, present: cell.qualifier) }
-      buffer.appendField(3, fixed: cell.timestamp.microseconds)
-      buffer.appendField(4, bytes: cell.value)
     }
+  }
+
+  /// - Parameter inner: Bytes of the cell's message.
+  @inline(__always)
+  private static func append(
+    _ cell: CellView, _ names: Names, _ inner: Int, as number: UInt8, to buffer: inout ByteBuffer
+  ) {
+    buffer.append(counted: ProtobufWriter.size(bytes: inner)) { filler in
+      filler.put(tag(number, .bytes))
+      filler.put(varint: inner)
+      if let family = names.family {
+        filler.put(tag(1, .bytes))
+        filler.put(varint: family.count)
+        filler.put(short: family)
+      }
+      if names.hasQualifier {
+        filler.put(tag(2, .bytes))
+        filler.put(varint: cell.qualifier.count)
+        filler.put(short: cell.qualifier)
+      }
+      if cell.timestamp.microseconds != 0 {
+        filler.put(tag(3, .fixed64))
+        filler.put(littleEndian: UInt64(bitPattern: cell.timestamp.microseconds))
+      }
+      if !cell.value.isEmpty {
+        filler.put(tag(4, .bytes))
+        filler.put(varint: cell.value.count)
+        filler.put(cell.value)
+      }
+    }
+  }
+
+  /// One byte, as those of field numbers up to 15 are.
+  @inline(__always)
+  private static func tag(_ number: UInt8, _ type: ProtobufReader.WireType) -> UInt8 {
+    number &<< 3 | type.rawValue
   }
 
   /// Appends a Row message, or the piece of it that fits into `limit` bytes, as field `number`;
@@ -70,27 +131,32 @@ package enum RowEncoder {
     return end
   }
 
-  @inline(__always)
-  private static func presence(
-    _ row: RowBuffer, _ index: Int, isFirst: Bool
-  ) -> (family: Bool, qualifier: Bool) {
-    if isFirst { return (true, true) }
-    let cell = row.cells[index]
-    let before = row.cells[index - 1]
-    if cell.familyIndex != before.familyIndex { return (true, true) }
-    return (false, cell.qualifier != before.qualifier)
+  /// What a cell is called, as far as the one before it is not called the same.
+  private struct Names {
+    var family: ByteView?
+    var hasQualifier: Bool
   }
 
   @inline(__always)
-  private static func cellByteCount(_ row: RowBuffer, _ index: Int, isFirst: Bool) -> Int {
-    let cell = row.cells[index]
-    let (family, qualifier) = presence(row, index, isFirst: isFirst)
+  private static func names(
+    _ cells: UnsafeBufferPointer<CellView>, _ index: Int, isFirst: Bool, _ schema: TableSchema?
+  ) -> Names {
+    let cell = cells[index]
+    if !isFirst {
+      let before = cells[index - 1]
+      if cell.familyIndex == before.familyIndex {
+        return Names(family: nil, hasQualifier: cell.qualifier != before.qualifier)
+      }
+    }
+    return Names(family: schema?.familyName(at: cell.familyIndex), hasQualifier: true)
+  }
+
+  @inline(__always)
+  private static func cellByteCount(_ cell: CellView, _ names: Names) -> Int {
     var total = cell.timestamp.microseconds == 0 ? 0 : 9
     if !cell.value.isEmpty { total += ProtobufWriter.size(bytes: cell.value.count) }
-    if qualifier { total += ProtobufWriter.size(bytes: cell.qualifier.count) }
-    if family, let name = row.schema?.familyName(at: cell.familyIndex) {
-      total += ProtobufWriter.size(bytes: name.count)
-    }
+    if names.hasQualifier { total += ProtobufWriter.size(bytes: cell.qualifier.count) }
+    if let family = names.family { total += ProtobufWriter.size(bytes: family.count) }
     return total
   }
 }

@@ -95,8 +95,10 @@ private func serialized(_ message: any Message) throws -> [UInt8] {
     var get = Strata_V1_GetResponse()
     get.cells = Strata_V1_Cell.run(sample.cells)
     let cells = try serialized(get)
-    #expect(
-      written { RowEncoder.append(cells: 0..<row.cells.count, of: row, as: 1, to: &$0) } == cells)
+    var cellEnd: Int?
+    let appended = written { cellEnd = appendCells(row, &$0) }
+    #expect(cellEnd == row.cells.count)
+    #expect(appended == cells)
     #expect(RowEncoder.measure(row, from: 0, limit: .max).byteCount == cells.count)
     var scan = Strata_V1_ScanResponse()
     scan.rows = [
@@ -119,6 +121,40 @@ private func serialized(_ message: any Message) throws -> [UInt8] {
       try ByteView.of(cells) { try decoder.read(cells: $0, into: read) }
       ByteView.of(cells) { _ in #expect(SampleCells(read).cells == sample.cells) }
     }
+  }
+
+  private func appendCells(
+    _ row: RowBuffer, from start: Int = 0, limit: Int = .max, most: Int = .max,
+    _ buffer: inout ByteBuffer
+  ) -> Int? {
+    RowEncoder.append(cellsOf: row, from: start, limit: limit, most: most, as: 1, to: &buffer)
+  }
+
+  @Test("cells in pieces come back whole", arguments: seeds)
+  func cellPieces(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    let sample = SampleCells(&generator)
+    let row = sample.buffer(key: [1])
+    var decoder = RowDecoder(SampleCells.definition)
+    var cells: [SampleCells.Cell] = []
+    while cells.count < row.cells.count {
+      let start = cells.count
+      var end = start
+      let piece = written { end = appendCells(row, from: start, limit: 200, &$0) ?? start }
+      let read = RowBuffer()
+      try ByteView.of(piece) {
+        try decoder.read(cells: $0, into: read)
+        cells += SampleCells(read).cells
+      }
+      try #require(end > start && cells.count == end)
+      #expect(piece.count <= 200 || end == start + 1)
+      // One that is longer than anybody takes is not begun.
+      let tooLong = written {
+        #expect(appendCells(row, from: start, limit: 1, most: 1, &$0) == nil)
+      }
+      #expect(tooLong.isEmpty)
+    }
+    #expect(cells == sample.cells)
   }
 
   @Test("a row in pieces comes back whole", arguments: seeds)

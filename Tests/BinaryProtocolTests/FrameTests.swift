@@ -50,7 +50,7 @@ import Testing
         timestamp: Timestamp(microseconds: 1_000), value: row.scratch.view.dropFirst(5)))
     let answer = FrameWriter(
       FrameHeader(operation: .get, flags: .answer, requestID: 7), into: &buffer)
-    RowEncoder.append(cells: 0..<1, of: row, as: 1, to: &buffer)
+    _ = RowEncoder.append(cellsOf: row, from: 0, limit: .max, most: .max, as: 1, to: &buffer)
     answer.finish(in: &buffer)
     #expect(
       buffer.array == [

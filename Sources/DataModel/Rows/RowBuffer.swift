@@ -52,9 +52,14 @@ package final class RowBuffer: @unchecked Sendable {
   }
 
   package func clear() {
-    clearCells()
-    schema = nil
-    if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
+    clearRow()
     workspace?.release()
+  }
+
+  /// The same, for whoever has the workspace and sees to it.
+  package func clearRow() {
+    clearCells()
+    if schema != nil { schema = nil }
+    if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
   }
 }

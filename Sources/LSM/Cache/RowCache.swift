@@ -46,7 +46,7 @@ package final class RowCache: Sendable {
   }
 
   /// `@unchecked`: the state is only used under the lock.
-  private final class Shard: @unchecked Sendable {
+  final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     private var state: RowCacheParts
     init(_ state: consuming RowCacheParts) { self.state = state }
@@ -70,8 +70,7 @@ package final class RowCache: Sendable {
   /// Own parts of all shards, one after the other, and the lent ones.
   private let own: RowCacheMemory
   private let lent: RowCacheMemory
-  /// Shards that have their lent part, a bit each: the first ones.
-  private let lentShards = Atomic<UInt64>(0)
+  let loan: RowCacheLoan
   private let owners = Atomic<UInt32>(0)
   private let pages: PageRequests?
 
@@ -100,7 +99,8 @@ package final class RowCache: Sendable {
     for (index, shard) in shards.enumerated() {
       (places + index).initialize(to: Unmanaged.passUnretained(shard))
     }
-    memory?.lend(to: self)
+    loan = RowCacheLoan(shards, lent)
+    memory?.lend(to: loan)
   }
 
   deinit { places.deallocate() }
@@ -191,7 +191,7 @@ package final class RowCache: Sendable {
     let hash = Self.mix(keyHash, owner.number.load(ordering: .relaxed))
     let shard = shardIndex(keyHash)
     // A part that is just being given back is a wrong guess and no more.
-    let isLent = lentShards.load(ordering: .relaxed) >> UInt64(shard) & 1 == 1
+    let isLent = loan.holds(shard)
     let memory = isLent && RowCacheParts.isOfLent(hash, own, lent) ? lent : own
     if let bucket = memory.bucket(hash, of: shard) { strata_prefetch(bucket) }
   }
@@ -252,26 +252,5 @@ package final class RowCache: Sendable {
   /// By the key alone: whoever owns the entry, its commits and its readers meet in one shard.
   private func shardIndex(_ keyHash: UInt64) -> Int {
     Int(truncatingIfNeeded: keyHash >> 58) & (shards.count - 1)
-  }
-}
-
-extension RowCache: MemoryBorrower {
-  package func borrow(atMost byteCount: Int) -> Int {
-    guard isEnabled, lent.isMapped else { return 0 }
-    let wanted = min(byteCount / lent.shardByteCount, shards.count)
-    var bits = lentShards.load(ordering: .relaxed)
-    while bits.nonzeroBitCount > wanted {
-      let shard = bits.nonzeroBitCount - 1
-      bits &= ~(1 << UInt64(shard))
-      lentShards.store(bits, ordering: .relaxed)
-      shards[shard].withLock { $0.giveBack() }
-    }
-    while bits.nonzeroBitCount < wanted {
-      let shard = bits.nonzeroBitCount
-      shards[shard].withLock { $0.borrow() }
-      bits |= 1 << UInt64(shard)
-      lentShards.store(bits, ordering: .relaxed)
-    }
-    return wanted * lent.shardByteCount
   }
 }

@@ -10,6 +10,9 @@ package final class Engine: Sendable {
   private let state: EngineState
   private let queue: CommitQueue
   private let background: BackgroundWork
+  /// The state's, for reads that count no references.
+  private let rows: Unmanaged<RowCache>?
+  private let rowOwner: Unmanaged<RowCacheOwner>?
 
   /// Opens the engine in `directory`, recovering what the last process left. The caller sees to it
   /// that no other engine has the directory.
@@ -28,6 +31,8 @@ package final class Engine: Sendable {
 
   private init(_ state: EngineState, observer: (any CommitObserver)?) {
     self.state = state
+    rows = state.environment.rows.map { Unmanaged.passUnretained($0) }
+    rowOwner = state.rowOwner.map { Unmanaged.passUnretained($0) }
     let throttle = WriteThrottle(memory: state.environment.memory)
     background = BackgroundWork(state, throttle: throttle)
     let writer = CommitWriter(
@@ -77,11 +82,16 @@ package final class Engine: Sendable {
     _ key: ByteView, wait: ReadWait, into operands: OperandList
   ) throws(EngineError) -> Lookup {
     operands.clear()
-    guard let rows = state.environment.rows, let owner = state.rowOwner else {
+    guard let rows, let rowOwner else {
       return try get(key, at: snapshot(), wait: wait, into: operands)
     }
     let hash = key.persistedHash
-    switch rows.find(key, keyHash: hash, owner: owner, into: operands) {
+    let found = rows._withUnsafeGuaranteedRef { rows in
+      rowOwner._withUnsafeGuaranteedRef {
+        rows.find(key, keyHash: hash, owner: $0, into: operands)
+      }
+    }
+    switch found {
     case .hit(let lookup): return lookup
     case .miss(let ticket):
       // After the ticket: see RowCache.
@@ -89,7 +99,7 @@ package final class Engine: Sendable {
       let lookup = try now.view.collect(
         key, hash: hash, at: now.sequence, wait: wait, into: operands)
       if let ticket, !operands.isEmpty || operands.blockCount > 0 || !now.view.refusesQuickly {
-        rows.insert(key, operands, ticket)
+        rows._withUnsafeGuaranteedRef { $0.insert(key, operands, ticket) }
       }
       return lookup
     }
@@ -97,9 +107,13 @@ package final class Engine: Sendable {
 
   /// Begins to fetch what a `read` of the keys will touch, so that many reads wait together.
   package func prefetch(_ keys: [ByteView]) {
-    guard let rows = state.environment.rows, let owner = state.rowOwner else { return }
-    for key in keys { rows.prefetch(keyHash: key.persistedHash, owner: owner) }
-    for key in keys { rows.prefetchEntry(keyHash: key.persistedHash, owner: owner) }
+    guard let rows, let rowOwner else { return }
+    rows._withUnsafeGuaranteedRef { rows in
+      rowOwner._withUnsafeGuaranteedRef { owner in
+        for key in keys { rows.prefetch(keyHash: key.persistedHash, owner: owner) }
+        for key in keys { rows.prefetchEntry(keyHash: key.persistedHash, owner: owner) }
+      }
+    }
   }
 
   /// A cursor over the visible keys in [`lower`, `upper`) at the snapshot, which it retains.

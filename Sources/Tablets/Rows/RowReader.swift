@@ -10,6 +10,9 @@ final class RowReader: RowWorkspace {
   /// Where point reads collect their entries; pins the memory behind the cells.
   let operands = OperandList()
   private var plan: ReadPlan?
+  /// Where the plan's rules were the ones in force, and when.
+  private var source: CurrentRules?
+  private var sourceChangeCount: UInt64 = 0
   private var families = FamilyMerge()
   private var column = ColumnMerge()
   /// Cells whose value lies in the scratch at this offset; the scratch may move until the end.
@@ -33,6 +36,18 @@ final class RowReader: RowWorkspace {
     if let plan, plan.fits(options, rules) { return plan }
     let fresh = try ReadPlan(options, rules)
     plan = fresh
+    source = nil
+    return fresh
+  }
+
+  /// The same under the rules in force, which are not asked for while they stand.
+  func plan(_ options: ReadOptions, in rules: CurrentRules) throws(TableServiceError) -> ReadPlan {
+    let count = rules.changeCount
+    if let plan, source === rules, sourceChangeCount == count, plan.options == options {
+      return plan
+    }
+    let fresh = try plan(options, rules.value)
+    (source, sourceChangeCount) = (rules, count)
     return fresh
   }
 

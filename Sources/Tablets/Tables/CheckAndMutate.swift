@@ -61,7 +61,7 @@ extension Table {
     try ByteView.of(key) { view in
       let row = RowBuffer()
       let rowReader = RowReader.of(row)
-      let plan = try rowReader.plan(options, rules.value)
+      let plan = try rowReader.plan(options, in: rules)
       return try rowReader.read(
         view, try reader.operands(of: view), plan, now: readTime(plan), into: row)
     }

@@ -56,10 +56,11 @@ package final class Table: Sendable {
     _ key: ByteView, _ options: ReadOptions, wait: ReadWait, into row: RowBuffer
   ) throws(TableServiceError) -> Bool {
     try checkAlive()
-    row.clear()
+    // The reader lets go of what it holds when it collects again.
+    row.clearRow()
     try MutationEncoder.check(key: key)
     let reader = RowReader.of(row)
-    let plan = try reader.plan(options, rules.value)
+    let plan = try reader.plan(options, in: rules)
     do throws(EngineError) {
       let found = try engine.read(key, wait: wait, into: reader.operands)
       if found == .absent { return false }

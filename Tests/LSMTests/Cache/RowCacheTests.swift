@@ -91,7 +91,7 @@ import VFS
           if random.below(200) == 0 { cache.forget(owner) }
           if random.below(10) == 0 {
             let wanted = random.below(1 << 20)
-            #expect(cache.borrow(atMost: wanted) <= wanted)
+            #expect(cache.loan.borrow(atMost: wanted) <= wanted)
           }
           // What a merge has collected: in force first, then forgotten.
           model[number] = [Self.value(number, step, random.below(100))]
