@@ -56,7 +56,12 @@ private final class GroupWrites: @unchecked Sendable {
   private var runs: [(owner: any WriteOwner, end: Int)] = []
   private var refusals: [Int: [AnsweredWrites.RowRefusal]] = [:]
 
-  init(capacity: Int) { writes.reserveCapacity(capacity) }
+  init(capacity: Int, runCapacity: Int = 1) {
+    writes.reserveCapacity(capacity)
+    runs.reserveCapacity(runCapacity)
+  }
+
+  var runCount: Int { runs.count }
 
   @inline(__always)
   func append(
@@ -100,10 +105,10 @@ package final class LoopWrites: @unchecked Sendable {
     let mutations: GatheredMutations
     let writes: GroupWrites
 
-    init(_ table: Table, byteCount: Int, writeCount: Int) {
+    init(_ table: Table, byteCount: Int, writeCount: Int, runCount: Int) {
       self.table = table
       mutations = GatheredMutations(table, byteCount: byteCount)
-      writes = GroupWrites(capacity: writeCount)
+      writes = GroupWrites(capacity: writeCount, runCapacity: runCount)
     }
   }
 
@@ -113,6 +118,7 @@ package final class LoopWrites: @unchecked Sendable {
   /// Of the last group, for the next one's memory.
   private var lastByteCount = 4 << 10
   private var lastWriteCount = 16
+  private var lastRunCount = 16
   private var spare: MutationList?
 
   package init(_ loop: EventLoop) { self.loop = loop }
@@ -183,7 +189,8 @@ package final class LoopWrites: @unchecked Sendable {
 
   private func group(of table: Table) -> Group {
     for group in groups where group.table === table { return group }
-    let group = Group(table, byteCount: lastByteCount, writeCount: lastWriteCount)
+    let group = Group(
+      table, byteCount: lastByteCount, writeCount: lastWriteCount, runCount: lastRunCount)
     groups.append(group)
     if !isCommitDue {
       isCommitDue = true
@@ -204,6 +211,7 @@ package final class LoopWrites: @unchecked Sendable {
     for group in committed {
       lastByteCount = group.mutations.byteCount + group.mutations.byteCount / 4
       lastWriteCount = group.writes.writes.count
+      lastRunCount = group.writes.runCount
       let (writes, loop) = (group.writes, loop)
       group.mutations.commit { result in
         let failure = result.failure

@@ -53,13 +53,13 @@ package final class RowBuffer: @unchecked Sendable {
 
   package func clear() {
     clearRow()
+    schema = nil
     workspace?.release()
   }
 
-  /// The same, for whoever has the workspace and sees to it.
+  /// The same, for whoever has the workspace and sees to it and to the schema.
   package func clearRow() {
     clearCells()
-    if schema != nil { schema = nil }
     if !pins.isEmpty { pins.removeAll(keepingCapacity: true) }
   }
 }

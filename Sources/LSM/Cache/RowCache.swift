@@ -222,7 +222,7 @@ package final class RowCache: Sendable {
       while rest != 0 {
         let index = rest.trailingZeroBitCount
         rest &= rest - 1
-        shards[index].withLock { shard in
+        withShard(index) { shard in
           shard.close()
           // Not before: who has inserted under a newer number until now has made it visible.
           let owner = owner.number.load(ordering: .acquiring)
@@ -240,7 +240,7 @@ package final class RowCache: Sendable {
   func endChange(_ touched: UInt64) {
     var rest = touched
     while rest != 0 {
-      shards[rest.trailingZeroBitCount].withLock { $0.open() }
+      withShard(rest.trailingZeroBitCount) { $0.open() }
       rest &= rest - 1
     }
   }

@@ -31,6 +31,8 @@ package final class OperandList {
   package init() {}
 
   package var isEmpty: Bool { operands.isEmpty }
+  /// The only operand, if it is one: what most reads find, without counting the list.
+  package var single: Operand? { operands.count == 1 ? operands[0] : nil }
 
   /// True once an operand hides everything older: the read is done.
   package var isComplete: Bool { operands.last?.kind.hidesOlder ?? false }

@@ -51,16 +51,28 @@ final class RowReader: RowWorkspace {
     return fresh
   }
 
-  /// Fills `row`, which the caller has cleared, with what the plan takes of the entries.
+  /// Fills `row`, which the caller has cleared, with what the plan takes of what was collected.
   ///
   /// - Parameter now: Microseconds, for tables that collect on read.
   /// - Returns: false when no cell is left.
   func read(
+    _ key: ByteView, _ plan: ReadPlan, now: Int64, into row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
+    if plan.takesRowsAsTheyLie, let single = operands.single {
+      begin(key, plan, row)
+      do throws(ByteReadError) { try readWhole(single, plan, into: row) } catch {
+        throw Self.corrupt(key, plan, error)
+      }
+      return try finish(key, plan, row)
+    }
+    return try read(key, operands.operands, plan, now: now, into: row)
+  }
+
+  /// The same of these entries.
+  func read(
     _ key: ByteView, _ operands: [Operand], _ plan: ReadPlan, now: Int64, into row: RowBuffer
   ) throws(TableServiceError) -> Bool {
-    if row.schema !== plan.rules.schema { row.schema = plan.rules.schema }
-    if !computed.isEmpty { computed.removeAll(keepingCapacity: true) }
-    row.scratch.append(key)
+    begin(key, plan, row)
     do throws(ByteReadError) {
       if operands.count == 1, plan.takesRowsAsTheyLie {
         try readWhole(operands[0], plan, into: row)
@@ -71,10 +83,31 @@ final class RowReader: RowWorkspace {
         }
       }
     } catch {
-      throw .corruptData(
-        message: "the stored row \"\(key)\" of table \"\(plan.rules.schema.definition.name)\" "
-          + "cannot be read (\(error))")
+      throw Self.corrupt(key, plan, error)
     }
+    return try finish(key, plan, row)
+  }
+
+  private static func corrupt(
+    _ key: ByteView, _ plan: ReadPlan, _ error: ByteReadError
+  ) -> TableServiceError {
+    .corruptData(
+      message: "the stored row \"\(key)\" of table \"\(plan.rules.schema.definition.name)\" "
+        + "cannot be read (\(error))")
+  }
+
+  @inline(__always)
+  private func begin(_ key: ByteView, _ plan: ReadPlan, _ row: RowBuffer) {
+    if row.schema !== plan.rules.schema { row.schema = plan.rules.schema }
+    if !computed.isEmpty { computed.removeAll(keepingCapacity: true) }
+    row.scratch.append(key)
+  }
+
+  /// Views of what lies in the scratch, which moves no more; and what the filter leaves.
+  @inline(__always)
+  private func finish(
+    _ key: ByteView, _ plan: ReadPlan, _ row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
     row.key = row.scratch.view.prefix(key.count)
     for (cell, offset) in computed {
       let old = row.cells[cell]
@@ -97,7 +130,7 @@ final class RowReader: RowWorkspace {
     _ operand: Operand, _ plan: ReadPlan, into row: RowBuffer
   ) throws(ByteReadError) {
     if operand.kind == .delete { return }
-    let ids = plan.rules.schema.familyIDs
+    let ids = plan.rules.familyIDs
     var reader = try PackedFamilyReader(operand.value)
     var index = 0
     while let (id, family) = try reader.next() {

@@ -63,6 +63,8 @@ final class RowRules: Sendable {
   let schema: TableSchema
   /// By family index (name order).
   let families: [FamilyRules]
+  /// The schema's, for readers: an array would be counted for every row. Never changed.
+  nonisolated(unsafe) let familyIDs: UnsafeBufferPointer<UInt32>
   /// Family indexes, ascending by id.
   let indexesByID: [Int]
   /// Ids ascend with names.
@@ -75,6 +77,9 @@ final class RowRules: Sendable {
   /// - Parameter gcSince: See `FamilyRules`, by family id; zero where none is named.
   init(_ schema: TableSchema, gcSince: [UInt32: SequenceNumber] = [:]) {
     self.schema = schema
+    let ids = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: schema.familyIDs.count)
+    _ = ids.initialize(from: schema.familyIDs)
+    familyIDs = UnsafeBufferPointer(ids)
     families = schema.definition.families.enumerated().map { index, family in
       FamilyRules(
         id: schema.familyIDs[index], index: index, definition: family,
@@ -87,6 +92,8 @@ final class RowRules: Sendable {
     dependsOnTime = families.contains { $0.gc?.dependsOnTime ?? false }
     hasGarbageRules = families.contains { $0.gc != nil }
   }
+
+  deinit { familyIDs.deallocate() }
 
   /// The family with this id, if there is one.
   func family(id: UInt32) -> FamilyRules? {

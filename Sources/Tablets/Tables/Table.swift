@@ -56,18 +56,32 @@ package final class Table: Sendable {
     _ key: ByteView, _ options: ReadOptions, wait: ReadWait, into row: RowBuffer
   ) throws(TableServiceError) -> Bool {
     try checkAlive()
-    // The reader lets go of what it holds when it collects again.
+    // The reader lets go of what it holds when it collects again, and sets the schema anew.
     row.clearRow()
-    try MutationEncoder.check(key: key)
-    let reader = RowReader.of(row)
-    let plan = try reader.plan(options, in: rules)
+    do throws(TableServiceError) {
+      try MutationEncoder.check(key: key)
+      let reader = RowReader.of(row)
+      let plan = try reader.plan(options, in: rules)
+      if try collect(key, wait, reader.operands) == .found {
+        return try reader.read(key, plan, now: readTime(plan), into: row)
+      }
+      row.schema = nil
+      return false
+    } catch {
+      row.schema = nil
+      throw error
+    }
+  }
+
+  @inline(__always)
+  private func collect(
+    _ key: ByteView, _ wait: ReadWait, _ operands: OperandList
+  ) throws(TableServiceError) -> Lookup {
     do throws(EngineError) {
-      let found = try engine.read(key, wait: wait, into: reader.operands)
-      if found == .absent { return false }
+      return try engine.read(key, wait: wait, into: operands)
     } catch {
       throw fold(error)
     }
-    return try reader.read(key, reader.operands.operands, plan, now: readTime(plan), into: row)
   }
 
   /// Begins to fetch what reads of these rows will touch: they then wait for memory together, not
