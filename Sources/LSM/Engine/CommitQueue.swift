@@ -59,6 +59,8 @@ final class CommitQueue: Sendable {
   private let throttle: WriteThrottle
   private let background: BackgroundWork
   private let state: Mutex<State>
+  /// As `isDraining` was a moment ago, for who asks without the lock.
+  private let isBusy = Atomic<Bool>(false)
   /// Used only with the right to commit.
   private nonisolated(unsafe) let writer: CommitWriter
 
@@ -104,7 +106,7 @@ final class CommitQueue: Sendable {
       state.waitingByteCount += byteCount
       if state.isDraining || state.isScheduled { return .waits }
       if mayRunHere {
-        state.isDraining = true
+        take(&state)
         return .drains
       }
       state.isScheduled = true
@@ -122,17 +124,32 @@ final class CommitQueue: Sendable {
 
   /// Queues the request and waits for its answer, draining if nobody else does.
   func submitAndWait(_ request: CommitRequest, answered: Latch) {
-    guard enqueue(request) else { return request.completion(.failure(.closed)) }
-    while !answered.isOpen {
-      let isMine = state.withLock { state in
-        guard !state.isDraining else { return false }
-        state.isDraining = true
-        return true
-      }
-      guard isMine else { break }
-      drain(as: .waiter(answered))
+    switch enqueue(request) {
+    case .refused(let error): return request.completion(.failure(error))
+    case .drains:
+      repeat { drain(as: .waiter(answered)) } while !answered.isOpen && mayDrain()
+    case .waits, .schedules: break
     }
     answered.wait()
+  }
+
+  private func take(_ state: inout State) {
+    state.isDraining = true
+    isBusy.store(true, ordering: .relaxed)
+  }
+
+  private func leave(_ state: inout State) {
+    state.isDraining = false
+    isBusy.store(false, ordering: .relaxed)
+  }
+
+  /// Takes the right to commit if nobody has it.
+  private func mayDrain() -> Bool {
+    state.withLock { state in
+      guard !state.isDraining else { return false }
+      take(&state)
+      return true
+    }
   }
 
   /// Commits the batch on this thread, which may wait, where nobody commits or waits to and nothing
@@ -142,9 +159,11 @@ final class CommitQueue: Sendable {
   func commitAtOnce(
     _ batch: borrowing WriteBatch, durability: Durability?
   ) -> Result<SequenceNumber, EngineError>? {
+    // Who would only look does not contend for the lock with those who come to stay.
+    guard !isBusy.load(ordering: .relaxed) else { return nil }
     let isMine = state.withLock { state in
       guard !state.isClosed, !state.isDraining, state.waiting.isEmpty else { return false }
-      state.isDraining = true
+      take(&state)
       return true
     }
     guard isMine else { return nil }
@@ -158,15 +177,18 @@ final class CommitQueue: Sendable {
     return outcome
   }
 
-  /// Puts a request whose caller waits behind the others, however many they are; false when the
-  /// queue is closed.
-  private func enqueue(_ request: CommitRequest) -> Bool {
+  /// Puts a request whose caller waits behind the others, however many they are, and says whether
+  /// it is the caller who drains.
+  private func enqueue(_ request: CommitRequest) -> Admission {
     request.enqueuedNanoseconds = shared.now
+    let byteCount = request.expectedByteCount
     return state.withLock { state in
-      if state.isClosed { return false }
+      if state.isClosed { return .refused(.closed) }
       state.waiting.append(request)
-      state.waitingByteCount += request.expectedByteCount
-      return true
+      state.waitingByteCount += byteCount
+      guard !state.isDraining else { return .waits }
+      take(&state)
+      return .drains
     }
   }
 
@@ -181,7 +203,7 @@ final class CommitQueue: Sendable {
     let isMine = state.withLock { state in
       state.chores.append(chore)
       guard !state.isDraining else { return false }
-      state.isDraining = true
+      take(&state)
       return true
     }
     if isMine { drain(as: .caller) }
@@ -202,7 +224,7 @@ final class CommitQueue: Sendable {
     let isMine = state.withLock { state in
       state.isScheduled = false
       guard !state.isDraining else { return false }
-      state.isDraining = true
+      take(&state)
       return true
     }
     if isMine { drain(as: .lane) }
@@ -249,7 +271,7 @@ final class CommitQueue: Sendable {
     if throttle.mustStop, background.flushRefusal != nil { return false }
     let isLeft = state.withLock { state in
       guard state.chores.isEmpty, !state.waiting.isEmpty else { return false }
-      state.isDraining = false
+      leave(&state)
       state.isScheduled = true
       return true
     }
@@ -270,7 +292,7 @@ final class CommitQueue: Sendable {
         case .waiter(let answered): state.waiting.isEmpty || answered.isOpen
         }
       if isOver {
-        state.isDraining = false
+        leave(&state)
         if state.waiting.isEmpty || state.isScheduled { return .nothing }
         state.isScheduled = true
         return .handOver
@@ -324,7 +346,7 @@ final class CommitQueue: Sendable {
       let isMine = state.withLock { state -> Bool? in
         if state.waiting.isEmpty, !state.isDraining { return nil }
         if state.isDraining { return false }
-        state.isDraining = true
+        take(&state)
         return true
       }
       guard let isMine else { return true }
