@@ -110,6 +110,18 @@ package final class BlockCache: Sendable {
     return withShard(hash) { $0.block(for: key, hash: hash) }
   }
 
+  /// Brings what a `block` will touch first into the processor's cache.
+  func prefetchSlot(_ key: BlockKey) {
+    let hash = key.hash
+    withShard(hash) { $0.prefetchSlot(hash) }
+  }
+
+  /// The same for what it touches next; a moment later.
+  func prefetchNode(_ key: BlockKey) {
+    let hash = key.hash
+    withShard(hash) { $0.prefetchNode(hash) }
+  }
+
   /// Offers a block that was read; returns the one to use, which is another reader's when that
   /// was quicker.
   func insert(_ block: Block, for key: BlockKey, priority: BlockPriority) -> Block {

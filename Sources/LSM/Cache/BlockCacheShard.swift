@@ -106,6 +106,22 @@ struct BlockCacheShard: ~Copyable {
     return block.takeUnretainedValue()
   }
 
+  func prefetchSlot(_ hash: UInt64) {
+    slots.withUnsafeBufferPointer { slots in
+      if let base = slots.baseAddress { strata_prefetch(base + home(hash)) }
+    }
+  }
+
+  /// The node that the first slot names, which is the key's but for one in some.
+  func prefetchNode(_ hash: UInt64) {
+    let slot = slots[home(hash)]
+    guard slot != 0 else { return }
+    nodes.withUnsafeBufferPointer { nodes in
+      let node = Int(UInt32(truncatingIfNeeded: slot &- 1))
+      if let base = nodes.baseAddress, node < nodes.count { strata_prefetch(base + node) }
+    }
+  }
+
   /// Keeps `block`, or finds that another reader was first: returns the block to use.
   mutating func insert(
     _ block: Block, for key: BlockKey, hash: UInt64, priority: BlockPriority

@@ -126,15 +126,29 @@ package final class MergingCursor: EntryCursor {
   package func seek(to key: ByteView) throws(EngineError) {
     leavePosition()
     direction = .forward
+    try approach(key)
     for source in sources.indices {
       if let level = lanes[source].level {
-        try level.takeUnretainedValue().seek(to: key)
+        try level.takeUnretainedValue().land(at: key)
       } else {
         try sources[source].seek(to: key)
       }
       enqueue(source)
     }
     formGroup()
+  }
+
+  /// Takes all levels to the blocks that `key` would be in.
+  private func approach(_ key: ByteView) throws(EngineError) {
+    for source in sources.indices {
+      try lanes[source].level?.takeUnretainedValue().aim(at: key)
+    }
+    for source in sources.indices {
+      lanes[source].level?._withUnsafeGuaranteedRef { $0.approach() }
+    }
+    for source in sources.indices {
+      try lanes[source].level?.takeUnretainedValue().enter()
+    }
   }
 
   package func seekToFirst() throws(EngineError) {

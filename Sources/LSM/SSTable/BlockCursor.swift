@@ -49,6 +49,12 @@ struct BlockCursor: ~Copyable {
     search = try BlockSearch(block.view)
   }
 
+  /// Forgets the position.
+  mutating func leave() {
+    isValid = false
+    windowCount = 0
+  }
+
   /// Forgets position and block.
   mutating func close() {
     isValid = false

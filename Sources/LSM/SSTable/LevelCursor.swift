@@ -40,6 +40,21 @@ package final class LevelCursor: EntryCursor, EntrySource {
     try skipToNextFile()
   }
 
+  /// A seek in pieces, see `TableCursor.aim`: `aim`, `approach`, `enter`, `land`.
+  func aim(at key: ByteView) throws(EngineError) {
+    try open(TableHandle.firstIndex(reaching: key, in: handles))?.aim(at: key)
+  }
+
+  func approach() { current?._withUnsafeGuaranteedRef { $0.approach() } }
+
+  func enter() throws(EngineError) { try table?.enter() }
+
+  func land(at key: ByteView) throws(EngineError) {
+    guard let table else { return }
+    try table.land(at: key)
+    try skipToNextFile()
+  }
+
   package func seekToFirst() throws(EngineError) {
     guard let table = try open(0) else { return }
     try table.seekToFirst()

@@ -27,6 +27,8 @@ package final class TableCursor: EntryCursor {
   package var wait: ReadWait = .allowed
   /// What readers make of the current block; known to merges only.
   private var use = BlockUse.absent
+  /// `aim` has found the block that its key would be in.
+  private var isAimed = false
 
   init(_ reader: TableReader, purpose: CursorPurpose) {
     self.reader = reader
@@ -77,6 +79,37 @@ package final class TableCursor: EntryCursor {
   package func seek(to key: ByteView) throws(EngineError) {
     try step { () throws(EngineError) in
       guard try descend(to: key) else { return data.close() }
+      try checkedData { (data) throws(BlockDamage) in try data.seek(to: key) }
+      if !data.isValid { try openNextBlock() }
+    }
+  }
+
+  // MARK: - Seeks of several files at once
+
+  // A seek waits for memory four times: for the index, the cache's slot, its node, the block. Who
+  // seeks in several files takes them through each step before the next, so that they wait
+  // together: `aim`, `approach`, `enter` and `land` are `seek` in pieces.
+
+  /// Finds the block that `key` would be in. There is no position until `land`.
+  func aim(at key: ByteView) throws(EngineError) {
+    isAimed = false
+    data.leave()
+    try step { () throws(EngineError) in isAimed = try descendIndex(to: key) }
+    if isAimed { reader.prefetchSlot(index.handle) }
+  }
+
+  func approach() {
+    if isAimed { reader.prefetchNode(index.handle) }
+  }
+
+  func enter() throws(EngineError) {
+    if isAimed { try step { () throws(EngineError) in try openData() } }
+  }
+
+  func land(at key: ByteView) throws(EngineError) {
+    guard isAimed else { return data.close() }
+    isAimed = false
+    try step { () throws(EngineError) in
       try checkedData { (data) throws(BlockDamage) in try data.seek(to: key) }
       if !data.isValid { try openNextBlock() }
     }
@@ -153,6 +186,13 @@ package final class TableCursor: EntryCursor {
 
   /// Opens the data block that `key` would be in; false when every key is before it.
   private func descend(to key: ByteView) throws(EngineError) -> Bool {
+    guard try descendIndex(to: key) else { return false }
+    try openData()
+    return true
+  }
+
+  /// The same, up to where the index says it is.
+  private func descendIndex(to key: ByteView) throws(EngineError) -> Bool {
     try moveTop { (top) throws(BlockDamage) in try top.seek(to: key) }
     guard top.isValid else { return false }
     try openIndex()
@@ -160,7 +200,6 @@ package final class TableCursor: EntryCursor {
       try index.seek(to: key)
       guard index.isValid else { throw .format("an index block ends before its index says") }
     }
-    try openData()
     return true
   }
 
