@@ -63,19 +63,6 @@ package enum RowEncoder {
     }
   }
 
-  /// Appends the cells of `range` as field `number` of the message being written.
-  private static func append(
-    cells range: Range<Int>, of row: RowBuffer, as number: UInt8, to buffer: inout ByteBuffer
-  ) {
-    let schema = row.schema
-    row.cells.withUnsafeBufferPointer { cells in
-      for index in range {
-        let names = names(cells, index, isFirst: index == range.lowerBound, schema)
-        append(cells[index], names, cellByteCount(cells[index], names), as: number, to: &buffer)
-      }
-    }
-  }
-
   /// - Parameter inner: Bytes of the cell's message.
   @inline(__always)
   private static func append(
@@ -126,7 +113,8 @@ package enum RowEncoder {
     buffer.appendTag(number, .bytes)
     buffer.append(varint: byteCount)
     if withKey { buffer.appendField(1, bytes: row.key) }
-    append(cells: start..<end, of: row, as: 2, to: &buffer)
+    // The same ones: as many as fit into the same limit.
+    _ = append(cellsOf: row, from: start, limit: limit, most: .max, as: 2, to: &buffer)
     buffer.appendField(3, bool: isUnfinished)
     return end
   }

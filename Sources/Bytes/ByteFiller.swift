@@ -42,23 +42,22 @@ package struct ByteFiller: ~Copyable {
   @inlinable @inline(__always)
   package mutating func put(short bytes: ByteView) {
     let count = bytes.count
-    if count >= 8, count <= 16 {
+    guard count <= 16 else { return put(bytes) }
+    if count >= 8 {
       // Two words that overlap.
       let first = bytes.base.loadUnaligned(as: UInt64.self)
       let last = bytes.base.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
       place.storeBytes(of: first, as: UInt64.self)
       place.storeBytes(of: last, toByteOffset: count &- 8, as: UInt64.self)
-    } else if count >= 4, count <= 16 {
+    } else if count >= 4 {
       let first = bytes.base.loadUnaligned(as: UInt32.self)
       let last = bytes.base.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
       place.storeBytes(of: first, as: UInt32.self)
       place.storeBytes(of: last, toByteOffset: count &- 4, as: UInt32.self)
-    } else if count < 4 {
+    } else {
       for index in 0..<count {
         place.storeBytes(of: bytes[index], toByteOffset: index, as: UInt8.self)
       }
-    } else {
-      place.copyMemory(from: bytes.base, byteCount: count)
     }
     place += count
   }

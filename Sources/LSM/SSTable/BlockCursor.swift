@@ -41,8 +41,7 @@ struct BlockCursor: ~Copyable {
 
   /// Goes over to `block`, without a position yet.
   mutating func open(_ block: Block) throws(BlockDamage) {
-    isValid = false
-    windowCount = 0
+    leave()
     if self.block === block, search != nil { return }
     search = nil
     self.block = block
@@ -57,8 +56,7 @@ struct BlockCursor: ~Copyable {
 
   /// Forgets position and block.
   mutating func close() {
-    isValid = false
-    windowCount = 0
+    leave()
     value = ByteView()
     search = nil
     block = nil

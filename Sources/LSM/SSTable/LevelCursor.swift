@@ -35,9 +35,9 @@ package final class LevelCursor: EntryCursor, EntrySource {
   package func pinCurrent(into pins: inout [AnyObject]) { table?.pinCurrent(into: &pins) }
 
   package func seek(to key: ByteView) throws(EngineError) {
-    guard let table = try open(TableHandle.firstIndex(reaching: key, in: handles)) else { return }
-    try table.seek(to: key)
-    try skipToNextFile()
+    try aim(at: key)
+    try enter()
+    try land(at: key)
   }
 
   /// A seek in pieces, see `TableCursor.aim`: `aim`, `approach`, `enter`, `land`.

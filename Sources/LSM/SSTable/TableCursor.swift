@@ -77,11 +77,9 @@ package final class TableCursor: EntryCursor {
   }
 
   package func seek(to key: ByteView) throws(EngineError) {
-    try step { () throws(EngineError) in
-      guard try descend(to: key) else { return data.close() }
-      try checkedData { (data) throws(BlockDamage) in try data.seek(to: key) }
-      if !data.isValid { try openNextBlock() }
-    }
+    try aim(at: key)
+    try enter()
+    try land(at: key)
   }
 
   // MARK: - Seeks of several files at once
@@ -94,7 +92,7 @@ package final class TableCursor: EntryCursor {
   func aim(at key: ByteView) throws(EngineError) {
     isAimed = false
     data.leave()
-    try step { () throws(EngineError) in isAimed = try descendIndex(to: key) }
+    try step { () throws(EngineError) in isAimed = try descend(to: key) }
     if isAimed { reader.prefetchSlot(index.handle) }
   }
 
@@ -128,6 +126,7 @@ package final class TableCursor: EntryCursor {
   package func seek(before key: ByteView) throws(EngineError) {
     try step { () throws(EngineError) in
       guard try descend(to: key) else { return try toLast() }
+      try openData()
       try checkedData { (data) throws(BlockDamage) in try data.seek(before: key) }
       if !data.isValid { try openPreviousBlock() }
     }
@@ -184,15 +183,8 @@ package final class TableCursor: EntryCursor {
     }
   }
 
-  /// Opens the data block that `key` would be in; false when every key is before it.
+  /// Finds the data block that `key` would be in; false when every key is before it.
   private func descend(to key: ByteView) throws(EngineError) -> Bool {
-    guard try descendIndex(to: key) else { return false }
-    try openData()
-    return true
-  }
-
-  /// The same, up to where the index says it is.
-  private func descendIndex(to key: ByteView) throws(EngineError) -> Bool {
     try moveTop { (top) throws(BlockDamage) in try top.seek(to: key) }
     guard top.isValid else { return false }
     try openIndex()

@@ -59,11 +59,7 @@ final class RowReader: RowWorkspace {
     _ key: ByteView, _ plan: ReadPlan, now: Int64, into row: RowBuffer
   ) throws(TableServiceError) -> Bool {
     if plan.takesRowsAsTheyLie, let single = operands.single {
-      begin(key, plan, row)
-      do throws(ByteReadError) { try readWhole(single, plan, into: row) } catch {
-        throw Self.corrupt(key, plan, error)
-      }
-      return try finish(key, plan, row)
+      return try read(key, single, plan, into: row)
     }
     return try read(key, operands.operands, plan, now: now, into: row)
   }
@@ -72,17 +68,27 @@ final class RowReader: RowWorkspace {
   func read(
     _ key: ByteView, _ operands: [Operand], _ plan: ReadPlan, now: Int64, into row: RowBuffer
   ) throws(TableServiceError) -> Bool {
+    if operands.count == 1, plan.takesRowsAsTheyLie {
+      return try read(key, operands[0], plan, into: row)
+    }
     begin(key, plan, row)
     do throws(ByteReadError) {
-      if operands.count == 1, plan.takesRowsAsTheyLie {
-        try readWhole(operands[0], plan, into: row)
-      } else {
-        try families.load(operands, plan.rules)
-        for index in plan.rules.families.indices {
-          try readFamily(plan.rules.families[index], plan, now: now, into: row)
-        }
+      try families.load(operands, plan.rules)
+      for index in plan.rules.families.indices {
+        try readFamily(plan.rules.families[index], plan, now: now, into: row)
       }
     } catch {
+      throw Self.corrupt(key, plan, error)
+    }
+    return try finish(key, plan, row)
+  }
+
+  /// The same of one entry that is taken as it lies.
+  private func read(
+    _ key: ByteView, _ single: Operand, _ plan: ReadPlan, into row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
+    begin(key, plan, row)
+    do throws(ByteReadError) { try readWhole(single, plan, into: row) } catch {
       throw Self.corrupt(key, plan, error)
     }
     return try finish(key, plan, row)
