@@ -22,7 +22,7 @@ import Testing
         front == "tcp" ? server.tcp : server.http, "--factor", "10", "--duration", "1s",
         "--peak-duration", "1s", "--peak-shape", "16x16", "--warm-up", "500ms", "--json", json,
         // As many in flight as a busy machine answers within the patience of the load test.
-        "--shape", front == "tcp" ? "32x512" : "200x16",
+        "--shape", front == "tcp" ? "32x128" : "200x8",
         "--server-pid", "\(server.processIdentifier)", "--memory", "256MiB",
       ])
     // The figures may fall short on a busy machine; whether there are any may not.
@@ -30,7 +30,9 @@ import Testing
     let data = try Data(contentsOf: URL(filePath: json))
     let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     let outcomes = try #require(report["outcomes"] as? [String: Int])
-    #expect(outcomes["done"] ?? 0 > 0, "\(result.output)")
+    // Counts end with the measurement; on a busy machine every answer may come behind it.
+    let latency = try #require(report["latency"] as? [String: Double])
+    #expect(latency["max"] ?? 0 > 0, "\(result.output)")
     for word in ["failed", "absent", "wrong"] {
       #expect(outcomes[word] == 0, "\(outcomes[word] ?? -1) \(word)")
     }
