@@ -5,12 +5,16 @@
 // anybody can see the commit, and nobody may put an older one back:
 //
 //   commit                                     read
-//   1. beginChange: entries go, shard closed   1. find: hit, or a ticket (the shard's change count)
+//   1. beginChange: shard closed, entries go   1. find: hit, or a ticket (the shard's changes)
 //   2. published                               2. takes a snapshot, reads
 //   3. endChange: counted, shard open          3. insert: only with an unchanged, open shard
 //
 // A hit is an entry that no commit has taken away, so it is what a read at that moment would find.
 // A reader that took its snapshot before 2 has its ticket from before 3, and its insert is refused.
+//
+// Closing takes no lock, and a shard that holds nothing is not locked at all. A commit closes first
+// and then looks whether anything is held; an insert first says that something is, and then looks
+// whether the shard is closed. Both in one order for all threads, so one of them sees the other.
 //
 // What a merge drops (doomed cells) is no commit: when its files are in force, the keys of which it
 // has dropped something are taken away the same way. Shared by all engines of the process.
@@ -30,11 +34,23 @@ package final class RowCacheOwner: Sendable {
   fileprivate init(_ number: UInt32) { self.number = Atomic(number) }
 }
 
+/// Commits on keys of a shard: those under way, and how many have ended.
+struct ShardChanges: Sendable {
+  /// ended: 44 bits │ under way: 20 bits. Whole numbers of commits, modulo their widths.
+  let word: UInt64
+
+  private static let underWayMask: UInt64 = (1 << 20) - 1
+  /// What is added when one begins, and when it ends: one less under way, one more ended.
+  static let begin: UInt64 = 1
+  static let end: UInt64 = (1 << 20) - begin
+  var isOpen: Bool { word & ShardChanges.underWayMask == 0 }
+}
+
 /// Recent point reads. Safe for concurrent use.
 package final class RowCache: Sendable {
   /// Allows an insert; see above.
   struct Ticket: Sendable {
-    fileprivate let changeCount: UInt64
+    fileprivate let changes: ShardChanges
     fileprivate let keyHash: UInt64
     fileprivate let hash: UInt64
     fileprivate let owner: UInt32
@@ -49,12 +65,26 @@ package final class RowCache: Sendable {
   final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     private var state: RowCacheParts
+    private let changeWord = Atomic<UInt64>(0)
+
     init(_ state: consuming RowCacheParts) { self.state = state }
 
     @inline(__always)
     func withLock<Result: Sendable>(_ body: (inout RowCacheParts) -> Result) -> Result {
       lock.withLock { _ in body(&state) }
     }
+
+    var changes: ShardChanges {
+      ShardChanges(word: changeWord.load(ordering: .sequentiallyConsistent))
+    }
+
+    @inline(__always)
+    func close() {
+      changeWord.wrappingAdd(ShardChanges.begin, ordering: .sequentiallyConsistent)
+    }
+
+    @inline(__always)
+    func open() { changeWord.wrappingAdd(ShardChanges.end, ordering: .releasing) }
   }
 
   private static let shardLimit = 64
@@ -72,6 +102,8 @@ package final class RowCache: Sendable {
   private let lent: RowCacheMemory
   let loan: RowCacheLoan
   private let owners = Atomic<UInt32>(0)
+  /// Shards that may hold entries, a bit each. Set and cleared under the shard's lock.
+  private let holders = Atomic<UInt64>(0)
   private let pages: PageRequests?
 
   /// - Parameters:
@@ -151,13 +183,12 @@ package final class RowCache: Sendable {
     guard isEnabled else { return .miss(nil) }
     let owner = owner.number.load(ordering: .acquiring)
     let hash = Self.mix(keyHash, owner)
-    return withShard(shardIndex(keyHash)) { shard in
-      if shard.find(key, hash: hash, owner: owner, into: list) {
-        return .hit(list.lookup)
-      }
-      guard shard.isOpen else { return .miss(nil) }
-      return .miss(
-        Ticket(changeCount: shard.changeCount, keyHash: keyHash, hash: hash, owner: owner))
+    return places[shardIndex(keyHash)]._withUnsafeGuaranteedRef { shard in
+      let isHit = shard.withLock { $0.find(key, hash: hash, owner: owner, into: list) }
+      if isHit { return .hit(list.lookup) }
+      let changes = shard.changes
+      guard changes.isOpen else { return .miss(nil) }
+      return .miss(Ticket(changes: changes, keyHash: keyHash, hash: hash, owner: owner))
     }
   }
 
@@ -165,11 +196,22 @@ package final class RowCache: Sendable {
   func insert(_ key: ByteView, _ list: OperandList, _ ticket: Ticket) {
     guard isEnabled else { return }
     let index = shardIndex(ticket.keyHash)
-    let hasPages = withShard(index) { shard in
-      guard shard.isOpen, shard.changeCount == ticket.changeCount else { return true }
-      return shard.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
+    let hasPages = places[index]._withUnsafeGuaranteedRef { shard in
+      shard.withLock { parts in
+        holds(index)
+        guard shard.changes.word == ticket.changes.word else { return true }
+        return parts.insert(key, hash: ticket.hash, owner: ticket.owner, list.operands)
+      }
     }
     if !hasPages { pages?.request(index) { [self] in bringPages($0) } }
+  }
+
+  /// Says that the shard holds something; under its lock.
+  @inline(__always)
+  private func holds(_ index: Int) {
+    let bit: UInt64 = 1 << UInt64(index)
+    guard holders.load(ordering: .relaxed) & bit == 0 else { return }
+    holders.bitwiseOr(bit, ordering: .sequentiallyConsistent)
   }
 
   /// Brings in what a shard's parts lack. On a thread that may wait.
@@ -207,23 +249,32 @@ package final class RowCache: Sendable {
   /// - Returns: The shards, a bit each.
   func beginChange(keyHashes: ContiguousArray<UInt64>, owner: RowCacheOwner) -> UInt64 {
     guard isEnabled, !keyHashes.isEmpty else { return 0 }
-    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: keyHashes.count) { following in
+    var touched: UInt64 = 0
+    for keyHash in keyHashes { touched |= 1 << UInt64(shardIndex(keyHash)) }
+    forEachShard(touched) { $0.close() }
+    let held = touched & holders.load(ordering: .sequentiallyConsistent)
+    if held != 0 { remove(keyHashes, from: held, owner: owner) }
+    return touched
+  }
+
+  /// Takes away what shards hold of these keys.
+  private func remove(
+    _ keyHashes: ContiguousArray<UInt64>, from held: UInt64, owner: RowCacheOwner
+  ) {
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: keyHashes.count) { following in
       // A chain of keys for each shard, so that it is locked once.
       var first = InlineArray<64, Int32>(repeating: -1)
-      var touched: UInt64 = 0
       for (index, keyHash) in keyHashes.enumerated() {
         let shard = shardIndex(keyHash)
         following.initializeElement(at: index, to: first[shard])
         first[shard] = Int32(index)
-        touched |= 1 << UInt64(shard)
-        prefetch(keyHash: keyHash, owner: owner)
+        if held >> UInt64(shard) & 1 == 1 { prefetch(keyHash: keyHash, owner: owner) }
       }
-      var rest = touched
+      var rest = held
       while rest != 0 {
         let index = rest.trailingZeroBitCount
         rest &= rest - 1
         withShard(index) { shard in
-          shard.close()
           // Not before: who has inserted under a newer number until now has made it visible.
           let owner = owner.number.load(ordering: .acquiring)
           var next = first[index]
@@ -231,16 +282,21 @@ package final class RowCache: Sendable {
             shard.remove(Self.mix(keyHashes[Int(next)], owner), owner: owner)
             next = following[Int(next)]
           }
+          if shard.entryCount == 0 {
+            holders.bitwiseAnd(~(1 << UInt64(index)), ordering: .sequentiallyConsistent)
+          }
         }
       }
-      return touched
     }
   }
 
-  func endChange(_ touched: UInt64) {
-    var rest = touched
+  func endChange(_ touched: UInt64) { forEachShard(touched) { $0.open() } }
+
+  @inline(__always)
+  private func forEachShard(_ bits: UInt64, _ body: (Shard) -> Void) {
+    var rest = bits
     while rest != 0 {
-      withShard(rest.trailingZeroBitCount) { $0.open() }
+      places[rest.trailingZeroBitCount]._withUnsafeGuaranteedRef(body)
       rest &= rest - 1
     }
   }

@@ -68,8 +68,6 @@ struct RowCacheParts: ~Copyable {
   private let awaitsPages: Bool
   private var ownIsReady: Bool
   private var lentIsReady: Bool
-  private(set) var changeCount: UInt64 = 0
-  private var closers = 0
 
   /// - Parameter awaitsPages: Somebody will say that pages have come.
   /// - Precondition: The own memory is mapped.
@@ -170,16 +168,5 @@ struct RowCacheParts: ~Copyable {
   /// A part that was given back meanwhile has them for nothing.
   mutating func lentPagesCame() {
     if isLent { lentIsReady = true } else { lentMemory.drop(index) }
-  }
-
-  // MARK: - Changes
-
-  var isOpen: Bool { closers == 0 }
-
-  mutating func close() { closers += 1 }
-
-  mutating func open() {
-    closers -= 1
-    changeCount &+= 1
   }
 }

@@ -232,6 +232,52 @@ import VFS
     #expect(find(cache, Array("cold0".utf8), owner).values == nil)
   }
 
+  /// One key in one shard: nearly every change empties the cache, and finds it empty or does not
+  /// while a reader is about to fill it.
+  @Test func `an insert and a change that meet in an empty cache see each other`() throws {
+    let cache = RowCache(byteCount: 128 << 10)
+    let owner = cache.makeOwner()
+    let published = Atomic<Int>(0)
+    let isOver = Atomic<Bool>(false)
+    let hits = Atomic<Int>(0)
+    let wentBack = Atomic<Int>(0)
+    let reader = WorkerThread(name: "reader") {
+      let list = OperandList()
+      ByteView.of("key") { key in
+        let keyHash = key.persistedHash
+        while !isOver.load(ordering: .acquiring) {
+          let floor = published.load(ordering: .acquiring)
+          list.clear()
+          switch cache.find(key, keyHash: keyHash, owner: owner, into: list) {
+          case .hit:
+            hits.add(1, ordering: .relaxed)
+            let text = list.operands.first.map { String(decoding: $0.value.array, as: UTF8.self) }
+            if text.flatMap({ Int($0) }) ?? -1 < floor { wentBack.add(1, ordering: .relaxed) }
+          case .miss(let ticket):
+            guard let ticket else { continue }
+            ByteView.of("\(published.load(ordering: .acquiring))") { value in
+              list.clear()
+              list.append(kind: .put, value: value, pin: nil)
+              cache.insert(key, list, ticket)
+            }
+          }
+        }
+      }
+    }
+    let hashes = ContiguousArray([ByteView.of("key") { $0.persistedHash }])
+    for round in 1...400_000 {
+      let touched = cache.beginChange(keyHashes: hashes, owner: owner)
+      published.store(round, ordering: .releasing)
+      cache.endChange(touched)
+      // Time for the reader to come between.
+      for _ in 0..<round % 64 { _ = cache.isEnabled }
+    }
+    isOver.store(true, ordering: .releasing)
+    try #require(reader).join()
+    #expect(wentBack.load(ordering: .relaxed) == 0)
+    #expect(hits.load(ordering: .relaxed) > 100)
+  }
+
   /// Writers count keys up; no reader may see a count go down, nor less than what was acknowledged
   /// before it asked.
   @Test func `reads of many threads beside commits never go back`() throws {
