@@ -28,10 +28,10 @@ check() {
 
 # A tenth above what was measured when they were set.
 check hit 1000 21000 1000
-check get 1000 21000 4400
+check get 1000 21000 3850
 check miss 1000 21000 1350
-check seek 1000 21000 8600
-check next 20000 400000 260
+check seek 1000 21000 7400
+check next 20000 400000 220
 check put 1000 21000 7700
 check batch 16000 160000 3050
 exit $status

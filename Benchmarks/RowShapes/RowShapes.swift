@@ -145,7 +145,7 @@ struct CellsAsKeys {
         try cursor.seek(to: key)
       }
       for _ in 0..<columns where cursor.isValid {
-        bytes += cursor.operands[0].value.count
+        bytes += cursor.valueByteCount
         try cursor.next()
       }
     }

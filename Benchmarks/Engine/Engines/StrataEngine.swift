@@ -101,7 +101,7 @@ final class StrataSession: EngineSession {
     var count = 0
     while count < limit, cursor.isValid {
       if let prefix, !cursor.key.hasPrefix(prefix) { break }
-      _ = cursor.operands.first?.value.touched()
+      _ = cursor.single?.value.touched()
       count += 1
       if count < limit { try cursor.next() }
     }

@@ -13,7 +13,7 @@ package final class Block: @unchecked Sendable {
   package private(set) var view: ByteView
   /// Bytes taken from the allocator for the contents.
   let allocatedByteCount: Int
-  /// Of an index block that is searched; set before the block is shared.
+  /// Of an index block; made before the block is shared.
   var fences: BlockFences?
 
   /// Takes over `storage`, of `allocatedByteCount` bytes from `UnsafeMutableRawPointer.allocate`.
@@ -51,5 +51,8 @@ package final class Block: @unchecked Sendable {
   /// Cuts the contents, before the block is shared.
   func shorten(to count: Int) { view = view.prefix(count) }
 
-  deinit { storage.deallocate() }
+  deinit {
+    fences?.free()
+    storage.deallocate()
+  }
 }

@@ -45,6 +45,9 @@ package class SequencedCursor {
   package internal(set) final var kind = EntryKind.put
   package internal(set) final var value = ByteView()
 
+  /// To the first entry with a key at or after `key`, at its newest entry.
+  package func seek(to key: ByteView) { preconditionFailure("a source has its own order") }
+
   /// To the newest entry of the next key, from any entry of this one.
   func nextKey() { preconditionFailure("a source moves its own cursor") }
 

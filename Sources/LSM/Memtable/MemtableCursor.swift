@@ -39,7 +39,7 @@ package final class MemtableCursor: SequencedCursor, EntryCursor {
     value = entry.value
   }
 
-  package func seek(to key: ByteView) { seek(to: key, isPast: false) }
+  package override func seek(to key: ByteView) { seek(to: key, isPast: false) }
 
   package func seekToFirst() { seek(to: ByteView(), isPast: false) }
 

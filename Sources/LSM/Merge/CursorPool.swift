@@ -10,12 +10,17 @@ internal import Synchronization
 /// What a `KeyCursor` needs besides its bounds.
 package final class CursorParts {
   let merged: MergingCursor
-  /// Newest first.
+  /// Of a key with several, newest first.
   var operands: [Operand] = []
   /// The key that the last step out of a block has left; only such a step can fail.
   var leftKey = ByteBuffer(capacity: 64)
 
   package init(_ sources: [any EntryCursor]) { merged = MergingCursor(sources) }
+
+  func setOperands(to only: Operand) {
+    operands.removeAll(keepingCapacity: true)
+    operands.append(only)
+  }
 
   /// Lets go of blocks and of what an unusual cursor has made large.
   func close() {

@@ -32,9 +32,8 @@ package final class KeyCursor: @unchecked Sendable {
   private let lower: Block?
   private let upper: Block?
   private var state = State.nowhere
-  /// Newest first; never only a `delete` (such keys are skipped). Meaningful while the cursor is
-  /// valid; the bytes stay until the next move.
-  package var operands: [Operand] { parts.operands }
+  /// Whether the current key's newest entry is all there is to it; else `parts` has its operands.
+  private var isSingle = false
 
   /// - Parameters:
   ///   - parts: Of sources newest first; see `MergingCursor`.
@@ -60,6 +59,26 @@ package final class KeyCursor: @unchecked Sendable {
 
   /// Valid until the next move.
   package var key: ByteView { merged.key }
+
+  /// The current key's operands, newest first; never only a `delete` (such keys are skipped).
+  /// Meaningful while the cursor is valid; the bytes stay until the next move.
+  package var operands: [Operand] {
+    if isSingle { parts.setOperands(to: newest) }
+    return parts.operands
+  }
+
+  /// The only one of them; nil where there are several. Nothing is put together for it.
+  @inline(__always)
+  package var single: Operand? { isSingle ? newest : nil }
+
+  /// What the merge stands at, where it has not gone on to older entries of the key.
+  @inline(__always)
+  private var newest: Operand { Operand(kind: merged.kind, value: merged.value) }
+
+  /// Bytes of the operands' values.
+  package var valueByteCount: Int {
+    isSingle ? merged.value.count : parts.operands.reduce(0) { $0 &+ $1.value.count }
+  }
 
   /// May steps wait for the disk? Set before a step.
   package var wait: ReadWait {
@@ -116,7 +135,7 @@ package final class KeyCursor: @unchecked Sendable {
       if let upper, merged.key >= upper.view { return leave() }
       if merged.kind == .delete { continue }
       if merged.kind == .put {
-        keep(Operand(kind: .put, value: merged.value))
+        isSingle = true
       } else {
         try arrive()
       }
@@ -219,27 +238,19 @@ package final class KeyCursor: @unchecked Sendable {
 
   /// Gathers the current key's operands; false when it is deleted.
   private func collect() throws(EngineError) -> Bool {
-    let newest = Operand(kind: merged.kind, value: merged.value)
+    isSingle = true
+    let newest = newest
     if newest.kind == .delete { return false }
-    keep(newest)
     if newest.kind.hidesOlder { return true }
     while try merged.nextEntryOfKey() {
+      if isSingle {
+        isSingle = false
+        parts.setOperands(to: newest)
+      }
       let kind = merged.kind
       parts.operands.append(Operand(kind: kind, value: merged.value))
       if kind.hidesOlder { break }
     }
     return true
-  }
-
-  /// Makes `newest` the only operand.
-  @inline(__always)
-  private func keep(_ newest: Operand) {
-    // Most keys have one operand, and so had the key before: no array is emptied and filled.
-    if parts.operands.count == 1 {
-      parts.operands[0] = newest
-    } else {
-      parts.operands.removeAll(keepingCapacity: true)
-      parts.operands.append(newest)
-    }
   }
 }

@@ -129,7 +129,9 @@ package final class MergingCursor: EntryCursor {
     try approach(key)
     for source in sources.indices {
       if let level = lanes[source].level {
-        try level.takeUnretainedValue().land(at: key)
+        try level.borrowed { (level) throws(EngineError) in try level.land(at: key) }
+      } else if let memtable = lanes[source].memtable {
+        memtable._withUnsafeGuaranteedRef { $0.seek(to: key) }
       } else {
         try sources[source].seek(to: key)
       }
@@ -141,13 +143,13 @@ package final class MergingCursor: EntryCursor {
   /// Takes all levels to the blocks that `key` would be in.
   private func approach(_ key: ByteView) throws(EngineError) {
     for source in sources.indices {
-      try lanes[source].level?.takeUnretainedValue().aim(at: key)
+      try lanes[source].level?.borrowed { (level) throws(EngineError) in try level.aim(at: key) }
     }
     for source in sources.indices {
       lanes[source].level?._withUnsafeGuaranteedRef { $0.approach() }
     }
     for source in sources.indices {
-      try lanes[source].level?.takeUnretainedValue().enter()
+      try lanes[source].level?.borrowed { (level) throws(EngineError) in try level.enter() }
     }
   }
 
@@ -319,7 +321,7 @@ package final class MergingCursor: EntryCursor {
   private func movePast(_ source: Int) throws(EngineError) {
     if let level = lanes[source].level {
       if level._withUnsafeGuaranteedRef({ $0.stepWithinBlock() }) { return }
-      return try level.takeUnretainedValue().next()
+      return try level.borrowed { (level) throws(EngineError) in try level.next() }
     }
     guard lanes[source].progress != .past else { return }
     if let memtable = lanes[source].memtable {

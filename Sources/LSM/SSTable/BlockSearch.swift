@@ -207,46 +207,11 @@ struct BlockSearch {
   }
 }
 
-// MARK: - Index blocks
-
 extension BlockSearch {
-  /// As `lowerBound` in an index block, by its fences where it has some.
-  @inline(__always)
-  func lowerBound(_ key: ByteView, by fences: BlockFences?) throws(BlockDamage) -> Found {
-    switch fences?.place(of: key) ?? .unsure {
-    case .entry(let offset):
-      return Found(offset: offset, isEqual: false, entry: try entry(at: offset))
-    case .end: return Found(offset: entries.count, isEqual: false, entry: nil)
-    case .unsure: return try lowerBound(key)
-    }
-  }
-
-  /// Fences of an index block; nil where its keys do not ascend or cannot be read: whoever searches
-  /// the block itself is told.
-  func makeFences() -> BlockFences? {
-    do throws(BlockDamage) {
-      let first = try restartKey(0)
-      var last = ByteBuffer()
-      try forEachKey { key, _ in
-        last.clear()
-        last.append(key)
-      }
-      let prefix = first.prefix(first.sharedPrefixCount(with: last.view))
-      var fences: [(word: UInt64, offset: UInt32)] = []
-      var isAscending = true
-      try forEachKey { key, offset in
-        let word = key.word(from: prefix.count)
-        let isBehind = (fences.last?.word ?? 0) <= word && key.hasPrefix(prefix)
-        isAscending = isAscending && isBehind
-        fences.append((word, UInt32(truncatingIfNeeded: offset)))
-      }
-      return isAscending ? BlockFences(fences, behind: prefix) : nil
-    } catch {
-      return nil
-    }
-  }
-
-  private func forEachKey(_ body: (ByteView, Int) -> Void) throws(BlockDamage) {
+  /// Calls `body` with each key, its entry and the entry's offset. The key is valid for the call.
+  func forEachEntry(
+    _ body: (ByteView, BlockEntry, Int) throws(BlockDamage) -> Void
+  ) throws(BlockDamage) {
     var key = ByteBuffer()
     var offset = 0
     while offset < entries.count {
@@ -256,7 +221,7 @@ extension BlockSearch {
       }
       key.truncate(to: entry.shared)
       key.append(suffix(entry))
-      body(key.view, offset)
+      try body(key.view, entry, offset)
       offset = entry.endOffset
     }
   }

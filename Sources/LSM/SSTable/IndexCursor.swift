@@ -1,92 +1,140 @@
-// A position in one index block or top index, moving either way. What is asked for is the block
-// below; keys are compared where they lie and never put together.
+// Index blocks: fences made of their entries, and a position among them, moving either way. What is
+// asked for is the block below; no key is put together.
 
 internal import Bytes
 
 /// A position among the handles of one index block.
 struct IndexCursor {
   private(set) var block: Block?
-  private var search: BlockSearch?
+  /// Of the block.
+  private var fences: BlockFences?
+  private var rank = 0
   private(set) var isValid = false
   /// Where the block below is; meaningful while the cursor is valid.
   private(set) var handle = BlockHandle.none
-  private var offset = 0
-  private var nextOffset = 0
 
   /// Goes over to `block`, without a position yet.
   mutating func open(_ block: Block) throws(BlockDamage) {
     isValid = false
-    if self.block === block, search != nil { return }
-    search = nil
+    if self.block === block { return }
+    close()
+    fences = try block.searchable
     self.block = block
-    search = try BlockSearch(block.view)
   }
 
   /// Forgets position and block.
   mutating func close() {
     isValid = false
-    search = nil
+    fences = nil
     block = nil
   }
 
-  mutating func seekToFirst() throws(BlockDamage) {
-    let search = try opened()
-    try take(search, at: 0)
-  }
+  mutating func seekToFirst() throws(BlockDamage) { try take { _, _ in 0 } }
 
   /// To the entry of the block that `key` would be in; invalid when every key is before it.
   mutating func seek(to key: ByteView) throws(BlockDamage) {
-    let search = try opened()
-    let found = try search.lowerBound(key, by: block?.fences)
-    guard let entry = found.entry else { return }
-    try take(search, entry, at: found.offset)
+    guard let block else { throw IndexCursor.hasNoBlock }
+    let contents = block.view
+    try take { (fences, _) throws(BlockDamage) in try fences.rank(of: key, in: contents) }
   }
 
-  mutating func seekToLast() throws(BlockDamage) {
-    let search = try opened()
-    try takeLast(search, before: search.entries.count)
+  mutating func seekToLast() throws(BlockDamage) { try take { fences, _ in fences.count - 1 } }
+
+  mutating func next() throws(BlockDamage) { try step(by: 1) }
+
+  mutating func previous() throws(BlockDamage) { try step(by: -1) }
+
+  private mutating func step(by count: Int) throws(BlockDamage) {
+    guard isValid else { throw .format("an index cursor moves without a position") }
+    try take { _, rank in rank + count }
   }
 
-  mutating func next() throws(BlockDamage) {
-    guard let search, isValid else { throw .format("an index cursor moves without a position") }
-    isValid = false
-    guard nextOffset < search.entries.count else { return }
-    try take(search, at: nextOffset)
+  private static var hasNoBlock: BlockDamage {
+    .format("an index cursor moves without a block")
   }
 
-  mutating func previous() throws(BlockDamage) {
-    let search = try opened()
-    guard offset > 0 else { return }
-    try takeLast(search, before: offset)
-  }
-
-  private mutating func opened() throws(BlockDamage) -> BlockSearch {
-    isValid = false
-    guard let search else { throw .format("an index cursor moves without a block") }
-    return search
-  }
-
-  private mutating func take(_ search: BlockSearch, at offset: Int) throws(BlockDamage) {
-    try take(search, try search.entry(at: offset), at: offset)
-  }
-
+  @inline(__always)
   private mutating func take(
-    _ search: BlockSearch, _ entry: BlockEntry, at offset: Int
+    _ next: (BlockFences, Int) throws(BlockDamage) -> Int
   ) throws(BlockDamage) {
-    handle = try BlockHandle.decode(search.value(entry))
-    self.offset = offset
-    nextOffset = entry.endOffset
+    isValid = false
+    guard let fences else { throw IndexCursor.hasNoBlock }
+    let rank = try next(fences, rank)
+    guard rank >= 0, rank < fences.count else { return }
+    self.rank = rank
+    handle = fences.handle(rank)
     isValid = true
   }
+}
 
-  /// Takes the entry that ends where the one at `end` begins: an interval is short.
-  private mutating func takeLast(_ search: BlockSearch, before end: Int) throws(BlockDamage) {
-    var at = search.restartOffset(search.lastRestart(before: end))
-    guard at < end else { throw .format("a restart interval is empty") }
-    while true {
-      let entry = try search.entry(at: at)
-      guard entry.endOffset < end else { return try take(search, entry, at: at) }
-      at = entry.endOffset
+// MARK: - Fences
+
+extension Block {
+  /// Makes an index block ready to be searched, before it is shared. Reads all of it.
+  func fence() throws(BlockDamage) { fences = try BlockFences.make(of: view) }
+
+  /// The fences of an index block.
+  var searchable: BlockFences {
+    get throws(BlockDamage) {
+      guard let fences else { throw .format("an index leads to a block that is no index") }
+      return fences
+    }
+  }
+}
+
+extension BlockFences {
+  /// The block below an entry.
+  ///
+  /// - Precondition: `rank` is below the count.
+  @inline(__always)
+  func handle(_ rank: Int) -> BlockHandle {
+    let below = below(rank)
+    return BlockHandle(offset: below.offset, payloadByteCount: below.byteCount)
+  }
+
+  /// The first entry at or after `key`; the count where all are before.
+  ///
+  /// - Parameter contents: Of the block.
+  func rank(of key: ByteView, in contents: ByteView) throws(BlockDamage) -> Int {
+    if case .rank(let rank) = place(of: key) { return rank }
+    return rank(ofEntryAt: try BlockSearch(contents).lowerBound(key).offset)
+  }
+
+  /// - Parameter contents: Of an index block; stays where it is as long as the fences.
+  fileprivate static func make(of contents: ByteView) throws(BlockDamage) -> BlockFences {
+    let search = try BlockSearch(contents)
+    let first = try search.restartKey(0)
+    var last = ByteBuffer()
+    var count = 0
+    try search.forEachEntry { (key, _, _) throws(BlockDamage) in
+      last.clear()
+      last.append(key)
+      count += 1
+    }
+    let prefix = first.prefix(first.sharedPrefixCount(with: last.view))
+    let fences = BlockFences(count: count, prefix: prefix)
+    do throws(BlockDamage) {
+      try fences.fill(from: search)
+    } catch {
+      fences.free()
+      throw error
+    }
+    return fences
+  }
+
+  private func fill(from search: BlockSearch) throws(BlockDamage) {
+    let prefix = prefix
+    var rank = 0
+    try search.forEachEntry { (key, entry, offset) throws(BlockDamage) in
+      let word = key.word(from: prefix.count)
+      guard key.hasPrefix(prefix), rank == 0 || self.word(rank - 1) <= word else {
+        throw .format("keys of an index block do not ascend")
+      }
+      let handle = try BlockHandle.decode(search.value(entry))
+      set(
+        rank, word: word, offset: offset,
+        below: (offset: handle.offset, byteCount: handle.payloadByteCount))
+      rank += 1
     }
   }
 }

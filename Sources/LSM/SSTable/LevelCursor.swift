@@ -42,22 +42,24 @@ package final class LevelCursor: EntryCursor, EntrySource {
 
   /// A seek in pieces, see `TableCursor.aim`: `aim`, `approach`, `enter`, `land`.
   func aim(at key: ByteView) throws(EngineError) {
-    try open(TableHandle.firstIndex(reaching: key, in: handles))?.aim(at: key)
+    try open(TableHandle.firstIndex(reaching: key, in: handles))
+    try current?.borrowed { (table) throws(EngineError) in try table.aim(at: key) }
   }
 
   func approach() { current?._withUnsafeGuaranteedRef { $0.approach() } }
 
-  func enter() throws(EngineError) { try table?.enter() }
+  func enter() throws(EngineError) {
+    try current?.borrowed { (table) throws(EngineError) in try table.enter() }
+  }
 
   func land(at key: ByteView) throws(EngineError) {
-    guard let table else { return }
-    try table.land(at: key)
+    try current?.borrowed { (table) throws(EngineError) in try table.land(at: key) }
     try skipToNextFile()
   }
 
   package func seekToFirst() throws(EngineError) {
-    guard let table = try open(0) else { return }
-    try table.seekToFirst()
+    try open(0)
+    try table?.seekToFirst()
     try skipToNextFile()
   }
 
@@ -65,21 +67,21 @@ package final class LevelCursor: EntryCursor, EntrySource {
     let reaching = TableHandle.firstIndex(reaching: key, in: handles)
     // The file that reaches `key` may begin at or after it; then the file before is meant.
     let isWithin = reaching < handles.count && handles[reaching].smallestKey < key
-    guard let table = try open(isWithin ? reaching : reaching - 1) else { return }
-    try table.seek(before: key)
+    try open(isWithin ? reaching : reaching - 1)
+    try table?.seek(before: key)
     try skipToPreviousFile()
   }
 
   package func seekToLast() throws(EngineError) {
-    guard let table = try open(handles.count - 1) else { return }
-    try table.seekToLast()
+    try open(handles.count - 1)
+    try table?.seekToLast()
     try skipToPreviousFile()
   }
 
   package func next() throws(EngineError) {
-    guard let table else { preconditionFailure("next needs a position") }
-    try table.next()
-    if !table.isValid { try skipToNextFile() }
+    guard let current else { preconditionFailure("next needs a position") }
+    try current.borrowed { (table) throws(EngineError) in try table.next() }
+    try skipToNextFile()
   }
 
   /// As `TableCursor.stepWithinBlock`.
@@ -91,50 +93,48 @@ package final class LevelCursor: EntryCursor, EntrySource {
   package func previousKey() throws(EngineError) {
     guard let table else { preconditionFailure("previousKey needs a position") }
     try table.previousKey()
-    if !table.isValid { try skipToPreviousFile() }
+    try skipToPreviousFile()
   }
 
   func take(into batch: inout EntryBatch) throws(EngineError) {
     guard let table else { return batch.clear() }
     try table.take(into: &batch)
-    if !table.isValid { try skipToNextFile() }
+    try skipToNextFile()
   }
 
-  /// Goes over to a file, without a position in it; nil and no position past either end.
-  private func open(_ index: Int) throws(EngineError) -> TableCursor? {
+  /// Goes over to a file, without a position in it; to none past either end.
+  private func open(_ index: Int) throws(EngineError) {
     guard handles.indices.contains(index) else {
       table = nil
-      return nil
+      return
     }
-    if let table, position == index { return table }
+    if current != nil, position == index { return }
     let reader: TableReader
     do throws(EngineError) { reader = try handles[index].reader(wait: wait) } catch {
       table = nil
       throw error
     }
     position = index
-    if let table {
-      table.open(reader)
-      return table
-    }
+    if let table { return table.open(reader) }
     let fresh = reader.cursor(purpose)
     fresh.wait = wait
     table = fresh
-    return fresh
   }
 
   /// Lets go of blocks, and so of the position.
   func close() { table?.close() }
 
   private func skipToNextFile() throws(EngineError) {
-    while let current = table, !current.isValid {
-      try open(position + 1)?.seekToFirst()
+    while current != nil, !isValid {
+      try open(position + 1)
+      try table?.seekToFirst()
     }
   }
 
   private func skipToPreviousFile() throws(EngineError) {
-    while let current = table, !current.isValid {
-      try open(position - 1)?.seekToLast()
+    while current != nil, !isValid {
+      try open(position - 1)
+      try table?.seekToLast()
     }
   }
 }

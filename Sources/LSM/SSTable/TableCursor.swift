@@ -14,7 +14,11 @@ package import VFS
 
 /// Entries of one table file.
 package final class TableCursor: EntryCursor {
-  private var reader: TableReader
+  private var reader: TableReader {
+    didSet { borrowedReader = Unmanaged.passUnretained(reader) }
+  }
+  /// The same, for calls without counting references.
+  private var borrowedReader: Unmanaged<TableReader>
   private let purpose: CursorPurpose
   private var top = IndexCursor()
   private var index = IndexCursor()
@@ -32,6 +36,7 @@ package final class TableCursor: EntryCursor {
 
   init(_ reader: TableReader, purpose: CursorPurpose) {
     self.reader = reader
+    borrowedReader = Unmanaged.passUnretained(reader)
     self.purpose = purpose
     ahead = ReadAhead(
       pieceByteCount: purpose == .compaction ? Self.mergePieceByteCount : Self.scanPieceByteCount)
@@ -93,11 +98,13 @@ package final class TableCursor: EntryCursor {
     isAimed = false
     data.leave()
     try step { () throws(EngineError) in isAimed = try descend(to: key) }
-    if isAimed { reader.prefetchSlot(index.handle) }
+    guard isAimed else { return }
+    borrowedReader._withUnsafeGuaranteedRef { $0.prefetchSlot(index.handle) }
   }
 
   func approach() {
-    if isAimed { reader.prefetchNode(index.handle) }
+    guard isAimed else { return }
+    borrowedReader._withUnsafeGuaranteedRef { $0.prefetchNode(index.handle) }
   }
 
   func enter() throws(EngineError) {
@@ -233,7 +240,11 @@ package final class TableCursor: EntryCursor {
     if handle == indexHandle, let block = index.block {
       return try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
     }
-    let block = try reader.indexBlock(handle, wait: wait, keep: purpose != .compaction)
+    let wait = wait
+    let keep = purpose != .compaction
+    let block = try borrowedReader.borrowed { (reader) throws(EngineError) in
+      try reader.indexBlock(handle, wait: wait, keep: keep)
+    }
     indexHandle = handle
     try moveIndex { (index) throws(BlockDamage) in try index.open(block) }
   }
@@ -249,7 +260,10 @@ package final class TableCursor: EntryCursor {
     let block: Block
     switch purpose {
     case .serving where runLength < TableCursor.scanRunLength:
-      block = try reader.block(handle, priority: .normal, wait: wait)
+      let wait = wait
+      block = try borrowedReader.borrowed { (reader) throws(EngineError) in
+        try reader.block(handle, priority: .normal, wait: wait)
+      }
     case .serving, .scan: block = try reader.scannedBlock(handle, &ahead, wait: wait)
     case .compaction:
       (block, use) = try reader.mergedBlock(handle, &ahead, wait: wait)

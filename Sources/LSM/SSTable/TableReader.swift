@@ -72,8 +72,7 @@ package final class TableReader: Sendable {
     } catch {
       throw corrupt(file, footer.properties.offset, error)
     }
-    let topIndex = try read(footer.topIndex, of: file, wait: .allowed)
-    topIndex.fence()
+    let topIndex = try readIndex(footer.topIndex, of: file, wait: .allowed)
     return TableReader(
       file: file, id: id, cache: cache, footer: footer, topIndex: topIndex,
       properties: properties)
@@ -142,9 +141,9 @@ package final class TableReader: Sendable {
     _ key: ByteView, inIndex index: Block, at handle: BlockHandle
   ) throws(EngineError) -> BlockHandle? {
     try checked(handle) { () throws(BlockDamage) in
-      let search = try BlockSearch(index.view)
-      guard let entry = try search.lowerBound(key, by: index.fences).entry else { return nil }
-      return try BlockHandle.decode(search.value(entry))
+      let fences = try index.searchable
+      let rank = try fences.rank(of: key, in: index.view)
+      return rank < fences.count ? fences.handle(rank) : nil
     }
   }
 
@@ -204,24 +203,25 @@ package final class TableReader: Sendable {
   func prefetchNode(_ handle: BlockHandle) { cache.prefetchNode(BlockKey(id, at: handle.offset)) }
 
   private func fetch(_ handle: BlockHandle, wait: ReadWait) throws(EngineError) -> Block {
-    if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
-      throw .wouldBlock
-    }
+    try checkPromptness(handle, wait)
     return try TableReader.read(handle, of: file, wait: wait)
   }
 
-  /// The index block at `handle`, as `block`, to be searched by its fences.
-  ///
-  /// - Parameter keep: False for merges, which do not search.
+  private func checkPromptness(_ handle: BlockHandle, _ wait: ReadWait) throws(EngineError) {
+    if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
+      throw .wouldBlock
+    }
+  }
+
+  /// The index block at `handle`, as `block`, with its fences.
   func indexBlock(
     _ handle: BlockHandle, wait: ReadWait, keep: Bool = true
   ) throws(EngineError) -> Block {
     let key = BlockKey(id, at: handle.offset)
     if let block = cache.block(for: key) { return block }
-    let block = try fetch(handle, wait: wait)
-    guard keep else { return block }
-    block.fence()
-    return cache.insert(block, for: key, priority: .high)
+    try checkPromptness(handle, wait)
+    let block = try TableReader.readIndex(handle, of: file, wait: wait)
+    return keep ? cache.insert(block, for: key, priority: .high) : block
   }
 
   /// The block at `handle` for a scan: the cache is looked at as if nobody did, and takes the block
@@ -231,9 +231,7 @@ package final class TableReader: Sendable {
   ) throws(EngineError) -> Block {
     let key = BlockKey(id, at: handle.offset)
     if let block = cache.peek(at: key) { return block }
-    if wait == .forbidden, handle.payloadByteCount > TableReader.promptByteCount {
-      throw .wouldBlock
-    }
+    try checkPromptness(handle, wait)
     let block = try ahead.block(handle, of: self, wait: wait)
     cache.offer(block, for: key)
     return block
@@ -297,6 +295,17 @@ package final class TableReader: Sendable {
     } catch {
       throw corrupt(file, handle.offset, error)
     }
+  }
+
+  /// The same of an index block, which must be one throughout.
+  private static func readIndex(
+    _ handle: BlockHandle, of file: any ReadableFile, wait: ReadWait
+  ) throws(EngineError) -> Block {
+    let block = try read(handle, of: file, wait: wait)
+    do throws(BlockDamage) { try block.fence() } catch {
+      throw corrupt(file, handle.offset, error)
+    }
+    return block
   }
 
   /// Checks a stored block (payload and trailer) and returns its contents.
@@ -408,14 +417,5 @@ package final class TableReader: Sendable {
       UnsafeMutableRawBufferPointer(start: storage, count: count), from: file, at: offset,
       wait: .allowed)
     return block
-  }
-}
-
-extension Block {
-  /// Makes the fences of an index block that nobody else has yet.
-  fileprivate func fence() {
-    do throws(BlockDamage) { fences = try BlockSearch(view).makeFences() } catch {
-      // Whoever searches the block is told.
-    }
   }
 }

@@ -64,6 +64,16 @@ final class RowReader: RowWorkspace {
     return try read(key, operands.operands, plan, now: now, into: row)
   }
 
+  /// The same of the row that a cursor stands at.
+  func read(
+    at cursor: KeyCursor, _ plan: ReadPlan, now: Int64, into row: RowBuffer
+  ) throws(TableServiceError) -> Bool {
+    if plan.takesRowsAsTheyLie, let single = cursor.single {
+      return try read(cursor.key, single, plan, into: row)
+    }
+    return try read(cursor.key, cursor.operands, plan, now: now, into: row)
+  }
+
   /// The same of these entries.
   func read(
     _ key: ByteView, _ operands: [Operand], _ plan: ReadPlan, now: Int64, into row: RowBuffer

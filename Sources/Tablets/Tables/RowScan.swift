@@ -111,10 +111,8 @@ package final class RowScan: @unchecked Sendable {
       hasScanned = true
       position = .passed
       stretchRows &+= 1
-      for operand in cursor.operands { stretchBytes &+= operand.value.count }
-      if try reader.read(
-        cursor.key, cursor.operands, plan, now: table.readTime(plan), into: row)
-      {
+      stretchBytes &+= cursor.valueByteCount
+      if try reader.read(at: cursor, plan, now: table.readTime(plan), into: row) {
         if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }
         returnedCount += 1
         return .row

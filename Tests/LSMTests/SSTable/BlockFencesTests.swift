@@ -19,11 +19,15 @@ import TestSupport
     return Set(keys).sorted { $0.lexicographicallyPrecedes($1) }
   }
 
+  private func handle(_ rank: Int) -> BlockHandle {
+    BlockHandle(offset: UInt64(rank) * 4_096 + 16, payloadByteCount: 4_000)
+  }
+
   private func block(of keys: [[UInt8]]) -> Block {
     var builder = BlockBuilder(restartInterval: 4)
     for (index, key) in keys.enumerated() {
       var handle = ByteBuffer()
-      BlockHandle(offset: UInt64(index) * 4_096 + 16, payloadByteCount: 4_000).append(to: &handle)
+      self.handle(index).append(to: &handle)
       ByteView.of(key) { builder.add(key: $0, kind: .put, value: handle.view) }
     }
     return Block(copying: builder.finish())
@@ -35,34 +39,67 @@ import TestSupport
     let keys = keys(&random)
     let block = block(of: keys)
     let search = try BlockSearch(block.view)
-    let fences = try #require(search.makeFences())
-    #expect(fences.byteCount >= keys.count * 12)
+    try block.fence()
+    let fences = try block.searchable
+    #expect(fences.count == keys.count)
+    #expect(block.heldByteCount >= block.allocatedByteCount + keys.count * 28)
+    for rank in keys.indices { #expect(fences.handle(rank) == handle(rank)) }
     let probes =
       keys + keys.map { $0 + [0] } + keys.map { Array($0.dropLast()) }
       + keys.map { $0.dropLast() + [0x31, 0xff] } + [[], [0], [0xff], [0x30, 0x2f]]
     var decided = 0
     for probe in probes {
+      let wanted = keys.firstIndex { !$0.lexicographicallyPrecedes(probe) } ?? keys.count
       try ByteView.of(probe) { probe in
-        let plain = try search.lowerBound(probe)
-        let found = try search.lowerBound(probe, by: fences)
-        #expect(found.offset == plain.offset)
-        #expect(found.entry?.endOffset == plain.entry?.endOffset)
+        let rank = try fences.rank(of: probe, in: block.view)
+        let found = try search.lowerBound(probe)
+        #expect(rank == wanted)
+        #expect((found.entry == nil) == (wanted == keys.count))
         if fences.place(of: probe) != .unsure { decided += 1 }
       }
     }
     #expect(decided > 0)
   }
 
-  @Test func `keys that do not ascend have no fences`() throws {
+  @Test func `a cursor walks either way and ends at both ends`() throws {
+    let keys = (0..<9).map { [UInt8(0x40 + $0)] }
+    let block = block(of: keys)
+    try block.fence()
+    var cursor = IndexCursor()
+    #expect(throws: BlockDamage.self) { try cursor.seekToFirst() }
+    try cursor.open(block)
+    try cursor.seekToFirst()
+    for rank in keys.indices {
+      #expect(cursor.isValid && cursor.handle == handle(rank))
+      try cursor.next()
+    }
+    #expect(!cursor.isValid)
+    try cursor.seekToLast()
+    for rank in keys.indices.reversed() {
+      #expect(cursor.isValid && cursor.handle == handle(rank))
+      try cursor.previous()
+    }
+    #expect(!cursor.isValid)
+  }
+
+  @Test func `a block with keys that do not ascend, or values that are no handles, is no index`()
+    throws
+  {
     let bytes = block(of: [[1, 5], [2, 5], [3, 5], [4, 5], [5, 5]]).view.array
     var refused = 0
     for index in bytes.indices.dropLast(12) {
       var changed = bytes
       changed[index] ^= 0xff
       let damaged = Block.of(changed)
-      guard let search = try? BlockSearch(damaged.view) else { continue }
-      if search.makeFences() == nil { refused += 1 }
+      do throws(BlockDamage) { try damaged.fence() } catch { refused += 1 }
+      if damaged.fences == nil {
+        #expect(throws: BlockDamage.self) { try damaged.searchable.count }
+      }
     }
     #expect(refused > 10)
+    var builder = BlockBuilder(restartInterval: 4)
+    ByteView.of([1, 2, 3]) { builder.add(key: $0.prefix(1), kind: .put, value: $0) }
+    let data = Block(copying: builder.finish())
+    #expect(throws: BlockDamage.self) { try data.fence() }
   }
 }
