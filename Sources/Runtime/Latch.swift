@@ -1,41 +1,37 @@
-// A gate that threads wait at until it is opened once.
+// A gate that threads wait at until it is opened once: a word that the kernel lets threads sleep on
+// (futex(2)). Opening one that nobody sleeps at takes no system call, and who is woken has no lock
+// to take.
 
-internal import Glibc
+internal import CLinux
+internal import Synchronization
 
-/// Opened once; `wait` returns from then on. `@unchecked`: `opened` is used under `mutex`.
-package final class Latch: @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var opened = false
+/// Opened once; `wait` returns from then on. Safe for concurrent use.
+package final class Latch: Sendable {
+  private static let closed: UInt32 = 0
+  /// Closed, and somebody may sleep.
+  private static let awaited: UInt32 = 1
+  private static let opened: UInt32 = 2
 
-  package init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
-  }
+  /// `nonisolated(unsafe)`: an atomic, at an address of its own for the kernel.
+  private nonisolated(unsafe) let state = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
 
-  deinit {
-    pthread_cond_destroy(condition)
-    pthread_mutex_destroy(mutex)
-    condition.deallocate()
-    mutex.deallocate()
-  }
+  package init() { state.initialize(to: Atomic(Latch.closed)) }
 
-  package var isOpen: Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return opened
-  }
+  deinit { state.deinitialize(count: 1).deallocate() }
+
+  package var isOpen: Bool { state.pointee.load(ordering: .acquiring) == Latch.opened }
 
   package func open() {
-    pthread_mutex_lock(mutex)
-    opened = true
-    pthread_cond_broadcast(condition)
-    pthread_mutex_unlock(mutex)
+    let before = state.pointee.exchange(Latch.opened, ordering: .acquiringAndReleasing)
+    if before == Latch.awaited { strata_wake_all(state) }
   }
 
   package func wait() {
-    pthread_mutex_lock(mutex)
-    while !opened { pthread_cond_wait(condition, mutex) }
-    pthread_mutex_unlock(mutex)
+    while true {
+      let found = state.pointee.compareExchange(
+        expected: Latch.closed, desired: Latch.awaited, ordering: .acquiring)
+      if found.original == Latch.opened { return }
+      strata_sleep_while(state, Latch.awaited)
+    }
   }
 }

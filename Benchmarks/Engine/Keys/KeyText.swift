@@ -16,10 +16,21 @@ enum RowNumber {
   @inline(__always)
   static func absent(_ index: UInt64) -> UInt64 { scattered((index | 1 << 40) &* 2) }
 
+  private static let bits: UInt64 = 47
+  private static let mask: UInt64 = (1 << bits) - 1
+
+  /// Every number below the limit has one of its own: of twenty million drawn ones some two pairs
+  /// would be equal, and a scan would miss them.
   @inline(__always)
   private static func scattered(_ number: UInt64) -> UInt64 {
-    var random = SplitMix64(seed: number)
-    return random.next() % limit
+    var mixed = number
+    repeat {
+      // Each step can be undone, so no two numbers meet; those above the limit go round again.
+      mixed = (mixed ^ mixed >> 24) &* 0x9e37_79b9_7f4a_7c15 & mask
+      mixed = (mixed ^ mixed >> 23) &* 0xbf58_476d_1ce4_e5b9 & mask
+      mixed ^= mixed >> 24
+    } while mixed >= limit
+    return mixed
   }
 }
 

@@ -44,6 +44,11 @@ int strata_copy_to_mapped(void *into, const void *from, size_t count);
 int strata_pin_thread(int processor);
 /// Spin-loop hint.
 void strata_pause(void);
+/// Sleeps while the 32-bit word has that value, until it is woken; may return early (futex(2),
+/// FUTEX_WAIT_PRIVATE).
+void strata_sleep_while(const void *word, uint32_t value);
+/// Wakes all that sleep on the word. It need not be there any more: then nobody sleeps on it.
+void strata_wake_all(const void *word);
 /// Brings the line of the address into the processor's cache.
 static inline void strata_prefetch(const void *address) { __builtin_prefetch(address); }
 /// Zeroed memory of its own mapping, in huge pages where the system has them: what is touched all
