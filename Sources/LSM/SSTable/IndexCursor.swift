@@ -29,16 +29,19 @@ struct IndexCursor {
     block = nil
   }
 
-  mutating func seekToFirst() throws(BlockDamage) { try take { _, _ in 0 } }
+  mutating func seekToFirst() throws(BlockDamage) { stand(at: 0, in: try opened()) }
 
   /// To the entry of the block that `key` would be in; invalid when every key is before it.
   mutating func seek(to key: ByteView) throws(BlockDamage) {
-    guard let block else { throw IndexCursor.hasNoBlock }
-    let contents = block.view
-    try take { (fences, _) throws(BlockDamage) in try fences.rank(of: key, in: contents) }
+    let fences = try opened()
+    guard let contents = block?.view else { return }
+    stand(at: try fences.rank(of: key, in: contents), in: fences)
   }
 
-  mutating func seekToLast() throws(BlockDamage) { try take { fences, _ in fences.count - 1 } }
+  mutating func seekToLast() throws(BlockDamage) {
+    let fences = try opened()
+    stand(at: fences.count - 1, in: fences)
+  }
 
   mutating func next() throws(BlockDamage) { try step(by: 1) }
 
@@ -46,20 +49,17 @@ struct IndexCursor {
 
   private mutating func step(by count: Int) throws(BlockDamage) {
     guard isValid else { throw .format("an index cursor moves without a position") }
-    try take { _, rank in rank + count }
+    stand(at: rank + count, in: try opened())
   }
 
-  private static var hasNoBlock: BlockDamage {
-    .format("an index cursor moves without a block")
-  }
-
-  @inline(__always)
-  private mutating func take(
-    _ next: (BlockFences, Int) throws(BlockDamage) -> Int
-  ) throws(BlockDamage) {
+  private mutating func opened() throws(BlockDamage) -> BlockFences {
     isValid = false
-    guard let fences else { throw IndexCursor.hasNoBlock }
-    let rank = try next(fences, rank)
+    guard let fences else { throw .format("an index cursor moves without a block") }
+    return fences
+  }
+
+  /// At an entry, or nowhere past either end.
+  private mutating func stand(at rank: Int, in fences: BlockFences) {
     guard rank >= 0, rank < fences.count else { return }
     self.rank = rank
     handle = fences.handle(rank)

@@ -69,9 +69,10 @@ package final class TableHandle: Sendable {
   ) -> Result<Bool, EngineError> {
     do throws(EngineError) {
       if let borrowedReader {
-        return borrowedReader._withUnsafeGuaranteedRef {
-          $0.look(for: key, hash: hash, wait: wait, into: operands)
-        }
+        return .success(
+          try borrowedReader.borrowed { (reader) throws(EngineError) in
+            try reader.get(key, hash: hash, wait: wait, into: operands)
+          })
       }
       return .success(
         try reader(wait: wait).get(key, hash: hash, wait: wait, into: operands))

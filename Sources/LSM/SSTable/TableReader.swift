@@ -120,17 +120,6 @@ package final class TableReader: Sendable {
     }
   }
 
-  /// As `get`, for callers that only borrow the reader: such a closure throws nothing typed.
-  func look(
-    for key: ByteView, hash: UInt64, wait: ReadWait, into operands: OperandList
-  ) -> Result<Bool, EngineError> {
-    do throws(EngineError) {
-      return .success(try get(key, hash: hash, wait: wait, into: operands))
-    } catch {
-      return .failure(error)
-    }
-  }
-
   /// Entries of the file, without a position yet.
   package func cursor(_ purpose: CursorPurpose) -> TableCursor {
     TableCursor(self, purpose: purpose)
