@@ -33,6 +33,10 @@ int strata_preallocate(int file, off_t offset, off_t count) {
   return fallocate(file, 0, offset, count);
 }
 
+int strata_punch_hole(int file, off_t offset, off_t count) {
+  return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count);
+}
+
 void strata_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // As the kernel has it: the C library knows neither the calls nor the type everywhere.

@@ -78,6 +78,9 @@ package protocol WritableFile: AnyObject, Sendable {
   /// where the file system can do that; what `write` and `sync` promise is the same. The bytes are
   /// reserved, and nobody cuts the file meanwhile. Before anything is written.
   func mapForWriting(_ byteCount: UInt64)
+  /// Gives back the blocks of all bytes from `offset` on, which may read as zeros then; the file
+  /// keeps its length, and `preallocate` reserves anew. Where that is impossible nothing happens.
+  func freeBlocks(from offset: UInt64)
   /// Cuts the file.
   func truncate(to byteCount: UInt64) throws(FileError)
   /// Starts moving the range's bytes to the device without waiting: a hint that promises nothing

@@ -110,6 +110,14 @@ final class PosixWritableFile: WritableFile, @unchecked Sendable {
     try fillWithZeros(to: byteCount)
   }
 
+  func freeBlocks(from offset: UInt64) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, let start = off_t(exactly: offset),
+      start < status.st_size
+    else { return }
+    _ = retryingInterrupts { strata_punch_hole(descriptor, start, status.st_size - start) }
+  }
+
   func truncate(to byteCount: UInt64) throws(FileError) {
     guard let length = off_t(exactly: byteCount) else { throw failure(.truncate, EFBIG) }
     guard retryingInterrupts({ ftruncate(descriptor, length) }) == 0 else {

@@ -113,6 +113,10 @@ private final class WatchedWritableFile: WritableFile {
 
   func mapForWriting(_ byteCount: UInt64) { inner.mapForWriting(byteCount) }
 
+  func freeBlocks(from offset: UInt64) {
+    try? watch.watch(.truncate, path) { () throws(FileError) in inner.freeBlocks(from: offset) }
+  }
+
   func truncate(to byteCount: UInt64) throws(FileError) {
     try watch.watch(.truncate, path) { () throws(FileError) in
       try inner.truncate(to: byteCount)

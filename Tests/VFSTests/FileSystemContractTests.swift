@@ -96,6 +96,30 @@ extension ReadableFile {
   }
 
   @Test(arguments: FileSystemUnderTest.all)
+  func `freed blocks keep the length and what is before them`(
+    _ system: FileSystemUnderTest
+  ) throws {
+    try system.use { files, directory in
+      let path = directory + "/log"
+      try files.create(path).close()
+      let file = try files.openForOverwriting(path)
+      try file.preallocate(32 << 10)
+      file.mapForWriting(32 << 10)
+      try Array("kept".utf8).withUnsafeBytes { try file.write($0, at: 8_188) }
+      try Array("gone".utf8).withUnsafeBytes { try file.write($0, at: 8_192) }
+      file.freeBlocks(from: 8_192)
+      file.freeBlocks(from: 1 << 40)
+      #expect(try files.openForReading(path).byteCount == 32 << 10)
+      #expect(try files.read(path, from: 8_188, count: 8) == "kept\0\0\0\0")
+      try file.preallocate(32 << 10)
+      try Array("new".utf8).withUnsafeBytes { try file.write($0, at: 8_193) }
+      try file.sync()
+      try file.close()
+      #expect(try files.read(path, from: 8_188, count: 9) == "kept\0new\0")
+    }
+  }
+
+  @Test(arguments: FileSystemUnderTest.all)
   func `a write past the end leaves zeros between`(_ system: FileSystemUnderTest) throws {
     try system.use { files, directory in
       try files.write("x", to: directory + "/sparse", at: 3)

@@ -46,6 +46,27 @@ import VFS
     }
   }
 
+  @Test func `freed blocks are the disk's again`() throws {
+    try FileSystemUnderTest.posix.use { files, directory in
+      let path = directory + "/a"
+      let file = try files.create(path)
+      try file.preallocate(1 << 20)
+      #expect(try blockBytes(of: path) >= 1 << 20)
+      file.freeBlocks(from: 64 << 10)
+      #expect(try blockBytes(of: path) <= 128 << 10)
+      try file.preallocate(1 << 20)
+      #expect(try blockBytes(of: path) >= 1 << 20)
+      try file.close()
+    }
+  }
+
+  /// Bytes that the file has on its device.
+  private func blockBytes(of path: String) throws -> Int {
+    var status = stat()
+    try #require(stat(path, &status) == 0)
+    return Int(status.st_blocks) * 512
+  }
+
   @Test func `a closed file stays closed`() throws {
     try FileSystemUnderTest.posix.use { files, directory in
       let file = try files.create(directory + "/a")

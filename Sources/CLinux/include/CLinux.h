@@ -15,6 +15,9 @@ int strata_accept(int listener);
 ssize_t strata_pread_nowait(int file, void *into, size_t count, off_t offset);
 /// fallocate(2), default mode: blocks reserved and the size extended.
 int strata_preallocate(int file, off_t offset, off_t count);
+/// Frees the blocks of a range, which reads as zeros from then on; the file keeps its length
+/// (fallocate(2)).
+int strata_punch_hole(int file, off_t offset, off_t count);
 /// Names the calling thread as tools show it, at most 15 bytes.
 void strata_name_thread(const char *name);
 /// How readily the calling thread gives way to others: 0 as usual, 19 always (setpriority(2), which

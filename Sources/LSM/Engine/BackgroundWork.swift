@@ -137,6 +137,7 @@ final class BackgroundWork: Sendable {
         if view.sealed.isEmpty { break }
         try flushOldest(of: view)
       }
+      try releaseLogs()
     } catch {
       failure = error
     }
@@ -183,6 +184,16 @@ final class BackgroundWork: Sendable {
       .flushed(
         directory: state.directory, byteCount: result.bytesWritten,
         nanoseconds: state.now &- started))
+  }
+
+  /// Lets logs go that an idle engine has left without a flush.
+  private func releaseLogs() throws(EngineError) {
+    let oldest = state.view.oldestLog
+    guard state.readOnly == nil, state.logs.hasLogs(below: oldest) else { return }
+    var edit = VersionEdit()
+    edit.oldestLogNumber = oldest.rawValue
+    try state.install(edit)
+    state.logs.release(below: oldest, isQuiet: true)
   }
 
   /// Why the last flush failed; nil when it did not.
@@ -447,7 +458,14 @@ final class BackgroundWork: Sendable {
     guard quiet >= state.options.idleNanoseconds else {
       return scheduleIdleCheck(afterNanoseconds: state.options.idleNanoseconds - quiet)
     }
-    relieveMemory()
+    if state.readOnly == nil, state.logs.isWorthLeaving {
+      do throws(EngineError) { try state.logs.prepareNext() } catch { state.becomeReadOnly(error) }
+    }
+    queue?.perform { [weak self] writer in
+      writer.rest()
+      self?.updateThrottle()
+      self?.scheduleFlush()
+    }
     scheduleCompaction()
   }
 }

@@ -268,6 +268,22 @@ final class CommitWriter {
     counters.commitGroups.wrappingAdd(1, ordering: .relaxed)
   }
 
+  /// Makes what nobody has written to for a while small: what is in memory is sealed, the log left.
+  /// Between groups.
+  func rest() {
+    guard state.readOnly == nil else { return }
+    do throws(EngineError) {
+      try state.logs.rest()
+    } catch {
+      guard case .full = error else { return state.becomeReadOnly(error) }
+    }
+    if state.view.active.memtable.isEmpty {
+      state.forgetLogsOfEmptyMemtable()
+    } else {
+      _ = seal()
+    }
+  }
+
   /// Seals the active memtable if it holds anything. Between groups.
   ///
   /// - Returns: False when there was nothing to seal, or writing has ended: then the memtable may

@@ -96,6 +96,18 @@ final class EngineState: Sendable {
     }
   }
 
+  /// The active memtable, which is empty, needs no log before the present one. Only the committing
+  /// thread calls this, between groups.
+  func forgetLogsOfEmptyMemtable() {
+    visible.withLock { visible in
+      let old = visible.view
+      precondition(old.active.memtable.isEmpty, "what is in memory needs its log")
+      visible.view = ReadView(
+        active: LoggedMemtable(old.active.memtable, firstLog: logs.writer.number),
+        sealed: old.sealed, version: old.version, droppedUpTo: old.droppedUpTo)
+    }
+  }
+
   /// Makes an edit durable and visible; the memtables it wrote out go with the same step.
   ///
   /// - Parameters:

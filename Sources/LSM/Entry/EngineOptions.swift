@@ -34,14 +34,16 @@ package struct EngineOptions: Sendable {
   package var levelZeroTrigger = 8
   /// Filter bits a key: 10 give 1 % false positives (Bloom 1970).
   package var filterBitsPerKey = 10
-  /// Bytes of one log file. Preallocated and recycled, so it is also disk space held when idle.
+  /// Bytes of one log file. Preallocated and recycled, so where commits are synced it is also
+  /// disk space held when idle.
   package var logFileByteCount: UInt64 = 16 << 20
   /// Bytes of a manifest at which, if it is also four times its first edit, the next one begins.
   /// 1 MiB: some thousand edits, read in a few milliseconds.
   package var manifestByteCount: UInt64 = 1 << 20
   /// Nanoseconds between syncs under `.interval`.
   package var syncIntervalNanoseconds: UInt64 = 100_000_000
-  /// Nanoseconds without a write after which an engine tidies up: flush, then settle its levels.
+  /// Nanoseconds without a write after which an engine tidies up: flush, leave the log,
+  /// then settle its levels.
   package var idleNanoseconds: UInt64 = 2_000_000_000
   /// Compress blocks with LZ4 where that saves an eighth.
   package var compress = true

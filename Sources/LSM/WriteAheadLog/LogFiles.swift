@@ -145,6 +145,22 @@ final class LogFiles: @unchecked Sendable {
     }
   }
 
+  /// Goes on in as little space as a new engine has, so that the old log can go: nobody has written
+  /// for a while. Logs of synced commits stay as they are: their blocks were written before.
+  ///
+  /// - Throws: As `roll`.
+  func rest() throws(EngineError) {
+    guard !hasSyncedCommits.load(ordering: .relaxed) else { return }
+    if isWorthLeaving, isNextReady { try roll() }
+    writer.shrink(to: LogFiles.smallestByteCount)
+    state.withLock { state in
+      let last = state.live.count - 1
+      if let reserved = state.live[last].file.reservedByteCount {
+        state.live[last].file.reservedByteCount = Swift.min(reserved, writer.capacity)
+      }
+    }
+  }
+
   private func takeReady() throws(EngineError) -> (writer: LogWriter, file: Slot) {
     while true {
       let done = Latch()
@@ -194,6 +210,14 @@ final class LogFiles: @unchecked Sendable {
   }
 
   // MARK: The next log
+
+  /// Would an idle engine hold less with a new log? Then `prepareNext`, and `rest`.
+  /// From any thread.
+  var isWorthLeaving: Bool {
+    !hasSyncedCommits.load(ordering: .relaxed)
+      && current.withLock { $0.byteCount }
+        > Swift.min(LogFiles.smallestByteCount, byteCountLimit / 4)
+  }
 
   /// Makes the next log ready, so that no commit waits for it. What fails without effect is tried
   /// again, and reported, by `roll`.
@@ -343,6 +367,11 @@ final class LogFiles: @unchecked Sendable {
     return writer.byteCount > writer.syncedByteCount
   }
 
+  /// Is there any log below `oldest`?
+  func hasLogs(below oldest: LogNumber) -> Bool {
+    state.withLock { state in state.live.first.map { $0.number < oldest } ?? false }
+  }
+
   /// Recycles or removes logs below `oldest`, which the manifest no longer needs.
   ///
   /// - Parameter isQuiet: Nobody writes now: few are enough.
@@ -394,6 +423,7 @@ final class LogFiles: @unchecked Sendable {
     do throws(FileError) {
       try ready?.writer.close()
       try writer.sync()
+      writer.shrink(to: 0)
       try writer.close()
     } catch {
       throw EngineError(error)

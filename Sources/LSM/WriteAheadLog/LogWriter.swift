@@ -126,7 +126,17 @@ package final class LogWriter: @unchecked Sendable {
 
   /// May it grow rather than let commits wait for its successor?
   package var mayGrow: Bool {
-    allocated - header.capacity < Swift.min(header.capacity, LogWriter.growthLimit)
+    allocated < header.capacity + Swift.min(header.capacity, LogWriter.growthLimit)
+  }
+
+  /// Gives back what is reserved behind `capacity` bytes and behind the last record. Between
+  /// groups.
+  package func shrink(to capacity: UInt64) {
+    let step = Swift.min(header.capacity, LogWriter.growthByteCount)
+    let kept = (Swift.max(capacity, byteCount) + step - 1) / step * step
+    guard kept < allocated else { return }
+    file.freeBlocks(from: kept)
+    allocated = kept
   }
 
   /// Adds an encoded batch to the group. `reserve` has said yes to it.

@@ -63,6 +63,29 @@ import VFS
     try engine.close()
   }
 
+  @Test(arguments: [true, false])
+  func `an idle engine leaves the log it has filled`(isFlushed: Bool) throws {
+    let world = try EngineWorld()
+    world.options.durability = .interval
+    world.options.logFileByteCount = 256 << 10
+    let engine = try world.open()
+    let value = String(repeating: "v", count: 2_000)
+    for index in 0..<90 { try engine.write(.put, "key\(index)", value) }
+    world.scheduler.runReady()
+    if isFlushed { try engine.flush() }
+    #expect(engine.statistics.logByteCount > 64 << 10)
+    world.scheduler.run(forNanoseconds: 20_000_000_000)
+    #expect(try world.files.list(world.directory).filter { $0.hasSuffix(".log") }.count == 1)
+    #expect(engine.statistics.logByteCount < 1 << 10)
+    // It goes on there, through a power cut.
+    for index in 90..<95 { try engine.write(.put, "key\(index)", value) }
+    world.scheduler.run(forNanoseconds: world.options.syncIntervalNanoseconds)
+    world.crash()
+    let again = try world.open()
+    #expect(try again.pairs().count == 95)
+    try again.close()
+  }
+
   @Test func `when memory is short the largest memtable goes first`() throws {
     let memory = MemoryBudget(byteCount: 3 << 20)
     let small = try EngineWorld(seed: 1)

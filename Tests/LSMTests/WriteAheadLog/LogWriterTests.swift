@@ -55,6 +55,25 @@ import VFS
     #expect(!writer.fits(payloadByteCount: 9))
   }
 
+  @Test func `a log that gave back its space holds its records and grows again`() throws {
+    let world = try LogWorld()
+    let writer = try world.writer(capacity: 8 << 20)
+    try writer.write([1], at: 1)
+    try writer.sync()
+    writer.shrink(to: 2 << 20)
+    #expect(writer.capacity == 2 << 20)
+    #expect(!writer.fits(payloadByteCount: 2 << 20))
+    #expect(writer.mayGrow)
+    let large = payload(7, count: 3 << 20)
+    try writer.write(large, at: 2)
+    #expect(writer.capacity == 4 << 20)
+    // What is written is never given back.
+    writer.shrink(to: 0)
+    #expect(writer.capacity == 4 << 20)
+    try writer.sync()
+    #expect(try world.replay().payloads == [[1], large])
+  }
+
   @Test(arguments: [FileOperation.write, .sync])
   func `after a failure the writer refuses everything`(operation: FileOperation) throws {
     let world = try LogWorld()

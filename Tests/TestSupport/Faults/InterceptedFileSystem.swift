@@ -191,6 +191,8 @@ private final class InterceptedWritableFile: WritableFile {
     }
   }
 
+  func freeBlocks(from offset: UInt64) { file.freeBlocks(from: offset) }
+
   func truncate(to byteCount: UInt64) throws(FileError) {
     _ = try owner.run(.truncate, path) { () throws(FileError) in
       try file.truncate(to: byteCount)

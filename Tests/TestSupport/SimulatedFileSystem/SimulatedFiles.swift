@@ -67,6 +67,14 @@ final class SimulatedWritableFile: WritableFile {
     try owner.end(.preallocate, path, failed)
   }
 
+  func freeBlocks(from offset: UInt64) {
+    owner.locked {
+      guard let start = Int(exactly: offset), start < file.bytes.count else { return }
+      let zeros = [UInt8](repeating: 0, count: file.bytes.count - start)
+      file.apply(.write(offset: start, bytes: zeros))
+    }
+  }
+
   func truncate(to byteCount: UInt64) throws(FileError) {
     try owner.begin(.truncate, path, offset: byteCount)
     let failed = owner.locked { () -> Int32? in
