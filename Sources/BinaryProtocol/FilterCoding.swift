@@ -2,6 +2,7 @@
 
 package import Bytes
 package import DataModel
+internal import RegularExpressions
 
 extension ReadOptions {
   package init(wire message: ByteView) throws(WireError) {
@@ -110,11 +111,25 @@ extension RowFilter {
       case 15: found = .cellsPerRowLimit(try RowFilter.count(&reader))
       case 16: found = .cellsPerColumnLimit(try RowFilter.count(&reader))
       case 17: found = try RowFilter.flag(&reader, .stripValue)
+      case 18: found = try RowFilter.regex(.rowKey, try reader.bytes())
+      case 19: found = try RowFilter.regex(.family, try reader.bytes())
+      case 20: found = try RowFilter.regex(.qualifier, try reader.bytes())
+      case 21: found = try RowFilter.regex(.value, try reader.bytes())
       default: try reader.skip()
       }
     }
     guard let found else { throw .malformed("a filter of a kind this server does not know") }
     self = found
+  }
+
+  private static func regex(
+    _ subject: RegexSubject, _ pattern: ByteView
+  ) throws(WireError) -> RowFilter {
+    do throws(DataModelError) {
+      return try .regex(subject, pattern: pattern.array, field: "regex of the \(subject.rawValue)")
+    } catch {
+      throw .malformed(error.message)
+    }
   }
 
   private static func flag(
@@ -213,6 +228,15 @@ extension RowFilter {
         if let otherwise { nested.appendMessage(3) { otherwise.encode(into: &$0) } }
       }
     case .rowKeyPrefix(let prefix): buffer.appendField(6, present: prefix)
+    case .regex(let subject, let regex):
+      let number: UInt64 =
+        switch subject {
+        case .rowKey: 18
+        case .family: 19
+        case .qualifier: 20
+        case .value: 21
+        }
+      buffer.appendField(number, present: regex.pattern)
     case .family(let name): buffer.appendField(7, present: name)
     case .qualifier(let name): buffer.appendField(8, present: name)
     case .qualifierPrefix(let prefix): buffer.appendField(9, present: prefix)

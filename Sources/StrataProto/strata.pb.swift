@@ -661,6 +661,39 @@ package nonisolated struct Strata_V1_RowFilter: @unchecked Sendable {
     set {_uniqueStorage()._kind = .stripValue(newValue)}
   }
 
+  /// Regular expressions in RE2's syntax, over bytes, for the whole of what they are matched with.
+  package var rowKeyRegex: Data {
+    get {
+      if case .rowKeyRegex(let v)? = _storage._kind {return v}
+      return Data()
+    }
+    set {_uniqueStorage()._kind = .rowKeyRegex(newValue)}
+  }
+
+  package var familyRegex: Data {
+    get {
+      if case .familyRegex(let v)? = _storage._kind {return v}
+      return Data()
+    }
+    set {_uniqueStorage()._kind = .familyRegex(newValue)}
+  }
+
+  package var qualifierRegex: Data {
+    get {
+      if case .qualifierRegex(let v)? = _storage._kind {return v}
+      return Data()
+    }
+    set {_uniqueStorage()._kind = .qualifierRegex(newValue)}
+  }
+
+  package var valueRegex: Data {
+    get {
+      if case .valueRegex(let v)? = _storage._kind {return v}
+      return Data()
+    }
+    set {_uniqueStorage()._kind = .valueRegex(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -681,6 +714,11 @@ package nonisolated struct Strata_V1_RowFilter: @unchecked Sendable {
     case cellsPerRowLimit(UInt64)
     case cellsPerColumnLimit(UInt64)
     case stripValue(Bool)
+    /// Regular expressions in RE2's syntax, over bytes, for the whole of what they are matched with.
+    case rowKeyRegex(Data)
+    case familyRegex(Data)
+    case qualifierRegex(Data)
+    case valueRegex(Data)
 
   }
 
@@ -2443,7 +2481,7 @@ nonisolated extension Strata_V1_ScanCredit: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RowFilter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}pass_all\0\u{3}block_all\0\u{1}chain\0\u{1}interleave\0\u{1}condition\0\u{3}row_key_prefix\0\u{1}family\0\u{1}qualifier\0\u{3}qualifier_prefix\0\u{3}column_range\0\u{3}timestamp_range\0\u{1}value\0\u{3}value_range\0\u{3}cells_per_row_offset\0\u{3}cells_per_row_limit\0\u{3}cells_per_column_limit\0\u{3}strip_value\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}pass_all\0\u{3}block_all\0\u{1}chain\0\u{1}interleave\0\u{1}condition\0\u{3}row_key_prefix\0\u{1}family\0\u{1}qualifier\0\u{3}qualifier_prefix\0\u{3}column_range\0\u{3}timestamp_range\0\u{1}value\0\u{3}value_range\0\u{3}cells_per_row_offset\0\u{3}cells_per_row_limit\0\u{3}cells_per_column_limit\0\u{3}strip_value\0\u{3}row_key_regex\0\u{3}family_regex\0\u{3}qualifier_regex\0\u{3}value_regex\0")
 
   fileprivate class _StorageClass {
     var _kind: Strata_V1_RowFilter.OneOf_Kind?
@@ -2642,6 +2680,38 @@ nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf.
             _storage._kind = .stripValue(v)
           }
         }()
+        case 18: try {
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .rowKeyRegex(v)
+          }
+        }()
+        case 19: try {
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .familyRegex(v)
+          }
+        }()
+        case 20: try {
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .qualifierRegex(v)
+          }
+        }()
+        case 21: try {
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .valueRegex(v)
+          }
+        }()
         default: break
         }
       }
@@ -2722,6 +2792,22 @@ nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf.
       case .stripValue?: try {
         guard case .stripValue(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularBoolField(value: v, fieldNumber: 17)
+      }()
+      case .rowKeyRegex?: try {
+        guard case .rowKeyRegex(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 18)
+      }()
+      case .familyRegex?: try {
+        guard case .familyRegex(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 19)
+      }()
+      case .qualifierRegex?: try {
+        guard case .qualifierRegex(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+      }()
+      case .valueRegex?: try {
+        guard case .valueRegex(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 21)
       }()
       case nil: break
       }

@@ -2,6 +2,7 @@
 
 import BinaryProtocol
 import DataModel
+import RegularExpressions
 import Foundation
 import StrataProto
 import SwiftProtobuf
@@ -19,6 +20,10 @@ extension Strata_V1_RowFilter {
       if let then { condition.then = Strata_V1_RowFilter(then) }
       if let otherwise { condition.otherwise = Strata_V1_RowFilter(otherwise) }
     case .rowKeyPrefix(let bytes): rowKeyPrefix = Data(bytes)
+    case .regex(.rowKey, let regex): rowKeyRegex = Data(regex.pattern)
+    case .regex(.family, let regex): familyRegex = Data(regex.pattern)
+    case .regex(.qualifier, let regex): qualifierRegex = Data(regex.pattern)
+    case .regex(.value, let regex): valueRegex = Data(regex.pattern)
     case .family(let name): family = name
     case .qualifier(let bytes): qualifier = Data(bytes)
     case .qualifierPrefix(let bytes): qualifierPrefix = Data(bytes)

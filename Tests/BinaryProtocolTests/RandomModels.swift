@@ -49,7 +49,7 @@ extension SeededGenerator {
   mutating func count() -> Int { Int(number() >> 33) }
 
   mutating func filter(depth: Int = 0) -> RowFilter {
-    let kind = Int.random(in: depth > 3 ? 5...16 : 0...16, using: &self)
+    let kind = Int.random(in: depth > 3 ? 5...17 : 0...17, using: &self)
     switch kind {
     case 0: return .chain(many(3) { $0.filter(depth: depth + 1) })
     case 1: return .interleave(many(3) { $0.filter(depth: depth + 1) })
@@ -71,8 +71,16 @@ extension SeededGenerator {
     case 13: return .cellsPerColumnLimit(count())
     case 14: return .passAll
     case 15: return .blockAll
+    case 16: return regex()
     default: return .stripValue
     }
+  }
+
+  private mutating func regex() -> RowFilter {
+    let patterns = ["", "user#.*", "(?i)a|b{2,}", "\\C*"]
+    let pattern = patterns[Int.random(in: patterns.indices, using: &self)]
+    let subject = RegexSubject.allCases[Int.random(in: 0..<4, using: &self)]
+    return (try? .regex(subject, pattern: Array(pattern.utf8), field: "")) ?? .passAll
   }
 
   mutating func readOptions() -> ReadOptions {

@@ -48,6 +48,10 @@ private let everything = "a:x@3=1 a:x@1=2 a:xy@2= b:x@3=1 b:z@0=zz"
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
+private func regex(_ subject: RegexSubject, _ pattern: String) -> RowFilter {
+  (try? .regex(subject, pattern: bytes(pattern), field: "")) ?? .blockAll
+}
+
 @Suite struct FilterEvaluationTests {
   static let cases: [(RowFilter, String)] = [
     (.passAll, everything),
@@ -71,6 +75,11 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     (.condition(predicate: .chain([.passAll, .blockAll]), then: .passAll, otherwise: nil), ""),
     (.rowKeyPrefix(bytes("row-")), everything),
     (.rowKeyPrefix(bytes("row-12")), ""),
+    (regex(.rowKey, "row-[0-9]"), everything),
+    (regex(.rowKey, "row-"), ""),
+    (regex(.family, "b|c"), "b:x@3=1 b:z@0=zz"),
+    (regex(.qualifier, "x.|z"), "a:xy@2= b:z@0=zz"),
+    (regex(.value, "1|z*"), "a:x@3=1 a:xy@2= b:x@3=1 b:z@0=zz"),
     (.family("b"), "b:x@3=1 b:z@0=zz"),
     (.family("nobody"), ""),
     (.qualifier(bytes("x")), "a:x@3=1 a:x@1=2 b:x@3=1"),

@@ -93,6 +93,10 @@ import Testing
       refused[1].hasPrefix(#"{"line":4,"column":40,"code":"malformed_json""#), "\(refused[1])")
     #expect(
       try kvctl("scan", "scores", "--keys-only").output == "{\"key\":\"a\"}\n{\"key\":\"d\"}\n")
+    #expect(
+      try kvctl("scan", "scores", "--keys-only", "--filter", #"{"rowKeyRegex":"[^a]"}"#).output
+        == "{\"key\":\"d\"}\n")
+    #expect(try kvctl("scan", "scores", "--filter", #"{"rowKeyRegex":"["}"#).status == 2)
     let none = try kvctl("load", "scores", directory.path("nothing.ndjson"))
     #expect(none.status == 1)
   }

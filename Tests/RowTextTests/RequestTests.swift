@@ -82,7 +82,9 @@ import Testing
       #"{"condition":{"predicate":{"value":"x"},"then":{"passAll":{}}}}"#,
       #"{"columnRange":{"family":"f","from":"a","to":"b"}}"#, #"{"timestampRange":{"from":1000}}"#,
       #"{"valueRange":{"to":"z"}}"#, #"{"rowKeyPrefix":"p"}"#, #"{"cellsPerRowOffset":0}"#,
-      #"{"cellsPerRowLimit":3}"#, #"{"cellsPerColumnLimit":1}"#,
+      #"{"cellsPerRowLimit":3}"#, #"{"cellsPerColumnLimit":1}"#, #"{"rowKeyRegex":"user#.*"}"#,
+      #"{"chain":[{"familyRegex":"a|b"},{"qualifierRegex":"q[0-9]+"}]}"#,
+      #"{"valueRegex":{"base64":"/1x4ZmY="}}"#,
     ])
   func filters(text: String) throws {
     let filter = try ByteView.of(text) { (text: ByteView) throws in try RowFilterJSON.read(text) }
@@ -97,6 +99,7 @@ import Testing
       "{}", "[]", #"{"family":7}"#, #"{"x":1}"#, #"{"chain":[]}"#, #"{"passAll":{"a":1}}"#,
       #"{"family":"f","qualifier":"q"}"#, #"{"value":{"int64":1.5}}"#, #"{"cellsPerRowLimit":0}"#,
       #"{"cellsPerRowOffset":-1}"#, #"{"columnRange":{"from":"a"}}"#,
+      #"{"valueRegex":"["}"#, #"{"rowKeyRegex":"a{1001}"}"#,
       #"{"timestampRange":{"from":-1}}"#,
       String(repeating: #"{"chain":["#, count: 30) + #"{"passAll":{}}"#
         + String(repeating: "]}", count: 30),

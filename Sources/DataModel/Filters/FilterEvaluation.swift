@@ -2,6 +2,7 @@
 // list of cells in cell order (family name, qualifier, newest first) to such a list.
 
 package import Bytes
+internal import RegularExpressions
 
 /// One evaluation; counts the cells it has touched, so that a small filter cannot ask for
 /// unbounded work on one row.
@@ -40,6 +41,7 @@ package struct FilterEvaluation {
       }
     case .rowKeyPrefix(let prefix):
       if !ByteView.of(prefix, { key.hasPrefix($0) }) { cells.removeAll(keepingCapacity: true) }
+    case .regex(let subject, let regex): keep(subject, regex, &cells)
     case .family(let name):
       let index = familyIndex(name)
       cells.removeAll { $0.familyIndex != index }
@@ -68,6 +70,30 @@ package struct FilterEvaluation {
           familyIndex: cell.familyIndex, qualifier: cell.qualifier, timestamp: cell.timestamp,
           value: ByteView())
       }
+    }
+  }
+
+  /// Cells of one family, and of one column, stand together: each name is matched once.
+  private func keep(_ subject: RegexSubject, _ regex: ByteRegex, _ cells: inout Cells) {
+    switch subject {
+    case .rowKey: if !regex.matches(key) { cells.removeAll(keepingCapacity: true) }
+    case .family:
+      var last: (index: Int, matches: Bool)?
+      cells.removeAll { cell in
+        if let last, last.index == cell.familyIndex { return !last.matches }
+        let matches = ByteView.of(familyNames[cell.familyIndex]) { regex.matches($0) }
+        last = (cell.familyIndex, matches)
+        return !matches
+      }
+    case .qualifier:
+      var last: (qualifier: ByteView, matches: Bool)?
+      cells.removeAll { cell in
+        if let last, last.qualifier == cell.qualifier { return !last.matches }
+        let matches = regex.matches(cell.qualifier)
+        last = (cell.qualifier, matches)
+        return !matches
+      }
+    case .value: cells.removeAll { !regex.matches($0.value) }
     }
   }
 

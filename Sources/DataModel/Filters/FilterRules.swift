@@ -16,8 +16,8 @@ extension RowFilter {
       throw invalid("a filter has more than \(DataModelLimits.filterNodeCount) parts")
     }
     switch self {
-    case .passAll, .blockAll, .rowKeyPrefix, .family, .qualifier, .qualifierPrefix, .value,
-      .stripValue:
+    case .passAll, .blockAll, .rowKeyPrefix, .regex, .family, .qualifier, .qualifierPrefix,
+      .value, .stripValue:
       break
     case .chain(let filters), .interleave(let filters):
       guard filters.count >= 2 else {

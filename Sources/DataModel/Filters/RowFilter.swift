@@ -1,5 +1,11 @@
-// The filter tree (google.bigtable.v2.RowFilter without regular expressions, which need a
-// linear-time matcher of their own).
+// The filter tree (google.bigtable.v2.RowFilter).
+
+package import RegularExpressions
+
+/// What of a cell a regular expression is matched with.
+package enum RegexSubject: String, Sendable, Hashable, CaseIterable {
+  case rowKey, family, qualifier, value
+}
 
 /// Turns a row's cells into fewer, or other, cells.
 package indirect enum RowFilter: Sendable, Hashable {
@@ -10,6 +16,8 @@ package indirect enum RowFilter: Sendable, Hashable {
   /// `predicate` leaves a cell: `then` on the input, else `otherwise`; absent lets nothing pass.
   case condition(predicate: RowFilter, then: RowFilter?, otherwise: RowFilter?)
   case rowKeyPrefix([UInt8])
+  /// Cells of which the pattern matches all of that part.
+  case regex(RegexSubject, ByteRegex)
   case family(String)
   case qualifier([UInt8])
   case qualifierPrefix([UInt8])
@@ -24,6 +32,18 @@ package indirect enum RowFilter: Sendable, Hashable {
   case cellsPerRowLimit(Int)
   case cellsPerColumnLimit(Int)
   case stripValue
+
+  /// - Parameter field: What the pattern is called where it comes from.
+  /// - Throws: What is wrong with the pattern.
+  package static func regex(
+    _ subject: RegexSubject, pattern: [UInt8], field: String
+  ) throws(DataModelError) -> RowFilter {
+    do throws(RegexError) {
+      return .regex(subject, try ByteRegex(pattern))
+    } catch {
+      throw DataModelError(code: "invalid_filter", message: "\(field): \(error)")
+    }
+  }
 }
 
 /// One rule of a read-modify-write.

@@ -81,7 +81,8 @@ extension OpenAPI {
     "state":{"$ref":"#/components/schemas/Base64"},"timestamp":{"type":"integer"}}}}}},\
     "Filter":{"type":"object","description":"One of: passAll, blockAll, stripValue ({}); chain, \
     interleave (lists of filters); condition ({predicate, then, otherwise}); rowKeyPrefix, family, \
-    qualifier, qualifierPrefix, value; columnRange ({family, from, to}), timestampRange, \
+    qualifier, qualifierPrefix, value; rowKeyRegex, familyRegex, qualifierRegex, valueRegex \
+    (RE2's syntax, all of it must match); columnRange ({family, from, to}), timestampRange, \
     valueRange ({from, to}); cellsPerRowOffset, cellsPerRowLimit, cellsPerColumnLimit"},\
     "ColumnPredicate":{"type":"object","required":["family","qualifier"],\
     "description":"The column has a cell; with value: its newest value is this",\

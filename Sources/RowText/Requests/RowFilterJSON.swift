@@ -4,6 +4,7 @@
 //   {"chain": [filter, …]} {"interleave": [filter, …]}
 //   {"condition": {"predicate": filter, "then"?: filter, "otherwise"?: filter}}
 //   {"rowKeyPrefix": B} {"family": "f"} {"qualifier": B} {"qualifierPrefix": B} {"value": B}
+//   {"rowKeyRegex": B} {"familyRegex": B} {"qualifierRegex": B} {"valueRegex": B}      RE2's syntax
 //   {"columnRange": {"family": "f", "from"?: B, "to"?: B}}      [from, to)
 //   {"timestampRange": {"from"?: µs, "to"?: µs}}                [from, to)
 //   {"valueRange": {"from"?: B, "to"?: B}}                      [from, to)
@@ -13,6 +14,7 @@
 
 package import Bytes
 package import DataModel
+internal import RegularExpressions
 package import JSON
 
 /// Reads and writes row filters.
@@ -61,6 +63,10 @@ package enum RowFilterJSON {
           try filter($0, at: "\(inner).otherwise", depth: depth + 1)
         })
     case "rowKeyPrefix": return .rowKeyPrefix(try bytes(value, at: inner))
+    case "rowKeyRegex": return try regex(.rowKey, value, at: inner)
+    case "familyRegex": return try regex(.family, value, at: inner)
+    case "qualifierRegex": return try regex(.qualifier, value, at: inner)
+    case "valueRegex": return try regex(.value, value, at: inner)
     case "family": return .family(try string(value, at: inner))
     case "qualifier": return .qualifier(try bytes(value, at: inner))
     case "qualifierPrefix": return .qualifierPrefix(try bytes(value, at: inner))
@@ -74,7 +80,20 @@ package enum RowFilterJSON {
       throw refused(
         "\(place): '\(member.name)' is none of passAll, blockAll, stripValue, chain, interleave, "
           + "condition, rowKeyPrefix, family, qualifier, qualifierPrefix, value, columnRange, "
-          + "timestampRange, valueRange, cellsPerRowOffset, cellsPerRowLimit, cellsPerColumnLimit")
+          + "rowKeyRegex, familyRegex, qualifierRegex, valueRegex, timestampRange, valueRange, "
+          + "cellsPerRowOffset, cellsPerRowLimit, cellsPerColumnLimit"
+      )
+    }
+  }
+
+  private static func regex(
+    _ subject: RegexSubject, _ value: JSONValue, at place: String
+  ) throws -> RowFilter {
+    let pattern = try bytes(value, at: place)
+    do throws(DataModelError) {
+      return try .regex(subject, pattern: pattern, field: place)
+    } catch {
+      throw refused(error.message)
     }
   }
 
@@ -195,6 +214,8 @@ package enum RowFilterJSON {
         ])
       ]
     case .rowKeyPrefix(let prefix): return ["rowKeyPrefix": json(of: prefix)]
+    case .regex(let subject, let regex):
+      return object([(subject.rawValue + "Regex", json(of: regex.pattern))])
     case .family(let name): return ["family": .string(name)]
     case .qualifier(let qualifier): return ["qualifier": json(of: qualifier)]
     case .qualifierPrefix(let prefix): return ["qualifierPrefix": json(of: prefix)]

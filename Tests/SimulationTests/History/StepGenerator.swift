@@ -184,7 +184,7 @@ struct StepGenerator {
   }
 
   private mutating func filter(depth: Int) -> RowFilter {
-    switch random.below(depth > 0 ? 17 : 13) {
+    switch random.below(depth > 0 ? 18 : 14) {
     case 0: return .passAll
     case 1: return random.chance(0.2) ? .blockAll : .family("c")
     case 2: return .family(["a", "b", "n"][random.below(3)])
@@ -198,13 +198,22 @@ struct StepGenerator {
     case 10: return .cellsPerColumnLimit(1 + random.below(2))
     case 11: return .rowKeyPrefix(Array("r1".utf8))
     case 12: return random.chance(0.5) ? .stripValue : .value([])
-    case 13: return .chain([filter(depth: depth - 1), filter(depth: depth - 1)])
-    case 14: return .interleave([filter(depth: depth - 1), filter(depth: depth - 1)])
+    case 13: return regex()
+    case 14: return .chain([filter(depth: depth - 1), filter(depth: depth - 1)])
+    case 15: return .interleave([filter(depth: depth - 1), filter(depth: depth - 1)])
     default:
       return .condition(
         predicate: filter(depth: depth - 1), then: filter(depth: depth - 1),
         otherwise: random.chance(0.5) ? filter(depth: depth - 1) : nil)
     }
+  }
+
+  private mutating func regex() -> RowFilter {
+    let choice: (subject: RegexSubject, pattern: String) =
+      [(.rowKey, "r[12].*"), (.family, "a|n"), (.qualifier, "q?"), (.value, "\\C{0,3}")][
+        random.below(4)]
+    return (try? .regex(choice.subject, pattern: Array(choice.pattern.utf8), field: ""))
+      ?? .passAll
   }
 
   private mutating func scan() -> StoreAction {

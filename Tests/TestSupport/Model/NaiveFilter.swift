@@ -1,6 +1,8 @@
 // Filters as their definition reads, over arrays of cells.
 
+internal import Bytes
 package import DataModel
+internal import RegularExpressions
 
 extension RowFilter {
   /// The cells that pass, in cell order.
@@ -20,6 +22,17 @@ extension RowFilter {
       let chosen = predicate.applied(to: cells, of: key).isEmpty ? otherwise : then
       return chosen?.applied(to: cells, of: key) ?? []
     case .rowKeyPrefix(let prefix): return Array(key.utf8).starts(with: prefix) ? cells : []
+    case .regex(let subject, let regex):
+      return cells.filter { cell in
+        let text =
+          switch subject {
+          case .rowKey: Array(key.utf8)
+          case .family: Array(cell.family.utf8)
+          case .qualifier: Array(cell.qualifier.utf8)
+          case .value: cell.value
+          }
+        return ByteView.of(text) { regex.matches($0) }
+      }
     case .family(let name): return cells.filter { $0.family == name }
     case .qualifier(let qualifier): return cells.filter { Array($0.qualifier.utf8) == qualifier }
     case .qualifierPrefix(let prefix):

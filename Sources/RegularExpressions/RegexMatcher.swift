@@ -1,0 +1,207 @@
+// Runs a position automaton over a text. Sets of positions that were met become states with a table
+// of transitions, made as they are needed (McNaughton and Yamada 1960; lazily, as in Aho, Sethi and
+// Ullman, section 3.7); when a pattern has too many of them the table is given up for the rest of
+// the text. Either way every byte is looked at once: linear time.
+
+internal import Bytes
+
+/// The states met so far. Confined to whoever holds it.
+struct RegexMatcher {
+  private let automaton: PositionAutomaton
+  private let stateLimit: Int
+  /// By state, its set of positions.
+  private var sets: ContiguousArray<UInt64> = []
+  private var isFinal: ContiguousArray<Bool> = []
+  /// By state and byte class, the next state; -1 where that is not known yet.
+  private var transitions: ContiguousArray<Int32> = []
+  /// Hash table of states, open addressing; -1 where free.
+  private var table: ContiguousArray<Int32>
+  private var scratch: ContiguousArray<UInt64>
+  /// Bytes looked at since the table was last emptied.
+  private var bytesSinceReset = 0
+
+  private static let dead: Int32 = 0
+  private static let start: Int32 = 1
+
+  /// - Parameter byteCount: What the states may take.
+  init(_ automaton: PositionAutomaton, byteCount: Int) {
+    self.automaton = automaton
+    // A set, its transitions, two places in the hash table.
+    let stateByteCount = 8 * automaton.wordCount + 4 * automaton.classCount + 16
+    stateLimit = max(16, byteCount / stateByteCount)
+    var tableCount = 32
+    while tableCount < 2 * stateLimit { tableCount *= 2 }
+    table = ContiguousArray(repeating: -1, count: tableCount)
+    scratch = ContiguousArray(repeating: 0, count: automaton.wordCount)
+    reset()
+  }
+
+  /// Does the pattern match the whole text?
+  mutating func matches(_ text: ByteView) -> Bool {
+    var state = RegexMatcher.start
+    var offset = 0
+    while true {
+      let run = follow(text, from: offset, in: state)
+      bytesSinceReset += run.offset - offset
+      (offset, state) = run
+      if state == RegexMatcher.dead { return false }
+      if offset == text.count { return isFinal[Int(state)] }
+      if isFinal.count == stateLimit {
+        // Too few bytes for each state made: that would go on.
+        if bytesSinceReset < 8 * stateLimit { return matchesWithoutStates(text, offset, state) }
+        state = reset(keeping: state)
+      }
+      addTransition(from: state, Int(automaton.byteClasses[Int(text[offset])]))
+    }
+  }
+
+  /// Goes on while transitions are known.
+  private func follow(
+    _ text: ByteView, from first: Int, in state: Int32
+  ) -> (offset: Int, state: Int32) {
+    let classCount = automaton.classCount
+    return transitions.withUnsafeBufferPointer { transitions in
+      automaton.byteClasses.withUnsafeBufferPointer { classes in
+        var state = state
+        var offset = first
+        while offset < text.count {
+          let next = transitions[Int(state) * classCount + Int(classes[Int(text[offset])])]
+          if next < 0 { break }
+          state = next
+          offset += 1
+          if next == RegexMatcher.dead { break }
+        }
+        return (offset, state)
+      }
+    }
+  }
+
+  // MARK: States
+
+  private mutating func reset() {
+    sets.removeAll(keepingCapacity: true)
+    isFinal.removeAll(keepingCapacity: true)
+    transitions.removeAll(keepingCapacity: true)
+    for place in table.indices { table[place] = -1 }
+    bytesSinceReset = 0
+    clearScratch()
+    _ = internScratch()
+    scratch[0] = 1
+    _ = internScratch()
+  }
+
+  /// Forgets all states but one.
+  private mutating func reset(keeping state: Int32) -> Int32 {
+    let offset = Int(state) * automaton.wordCount
+    let kept = ContiguousArray(sets[offset..<offset + automaton.wordCount])
+    reset()
+    scratch = kept
+    return internScratch()
+  }
+
+  private mutating func clearScratch() {
+    for word in scratch.indices { scratch[word] = 0 }
+  }
+
+  private mutating func addTransition(from state: Int32, _ byteClass: Int) {
+    sets.withUnsafeBufferPointer { sets in
+      let set = UnsafeBufferPointer(
+        rebasing: sets[Int(state) * automaton.wordCount..<(Int(state) + 1) * automaton.wordCount])
+      _ = scratch.withUnsafeMutableBufferPointer { automaton.step(set, byteClass, into: $0) }
+    }
+    let next = internScratch()
+    transitions[Int(state) * automaton.classCount + byteClass] = next
+  }
+
+  /// The state of the set in `scratch`.
+  private mutating func internScratch() -> Int32 {
+    var hash: UInt64 = 0
+    for word in scratch { hash = (hash ^ word) &* 0x9e37_79b9_7f4a_7c15 ^ (hash >> 29) }
+    let mask = table.count - 1
+    var place = Int(truncatingIfNeeded: hash >> 32) & mask
+    while table[place] >= 0 {
+      if isSet(of: table[place]) { return table[place] }
+      place = (place + 1) & mask
+    }
+    let new = Int32(isFinal.count)
+    table[place] = new
+    sets.append(contentsOf: scratch)
+    isFinal.append(scratch.withUnsafeBufferPointer { automaton.mayEnd(in: $0) })
+    transitions.append(contentsOf: repeatElement(-1, count: automaton.classCount))
+    return new
+  }
+
+  private func isSet(of state: Int32) -> Bool {
+    let offset = Int(state) * automaton.wordCount
+    for word in 0..<automaton.wordCount where sets[offset + word] != scratch[word] { return false }
+    return true
+  }
+
+  // MARK: Without states
+
+  private func matchesWithoutStates(_ text: ByteView, _ first: Int, _ state: Int32) -> Bool {
+    let wordCount = automaton.wordCount
+    let offset = Int(state) * wordCount
+    var current = ContiguousArray(sets[offset..<offset + wordCount])
+    var next = scratch
+    for index in first..<text.count {
+      let byteClass = Int(automaton.byteClasses[Int(text[index])])
+      let isAlive = current.withUnsafeBufferPointer { set in
+        next.withUnsafeMutableBufferPointer { automaton.step(set, byteClass, into: $0) }
+      }
+      guard isAlive else { return false }
+      swap(&current, &next)
+    }
+    return current.withUnsafeBufferPointer { automaton.mayEnd(in: $0) }
+  }
+}
+
+extension PositionAutomaton {
+  /// The positions that may follow those of `set` on a byte of the class.
+  ///
+  /// - Returns: True when there is any.
+  @inline(__always) @discardableResult
+  fileprivate func step(
+    _ set: UnsafeBufferPointer<UInt64>, _ byteClass: Int,
+    into next: UnsafeMutableBufferPointer<UInt64>
+  ) -> Bool {
+    shiftable.withUnsafeBufferPointer { shiftable in
+      var carry: UInt64 = 0
+      for word in 0..<set.count {
+        next[word] = (set[word] << 1 | carry) & shiftable[word]
+        carry = set[word] >> 63
+      }
+    }
+    addRows(set, into: next)
+    return masks.withUnsafeBufferPointer { masks in
+      var any: UInt64 = 0
+      let first = byteClass * wordCount
+      for word in 0..<set.count {
+        next[word] &= masks[first + word]
+        any |= next[word]
+      }
+      return any != 0
+    }
+  }
+
+  @inline(__always)
+  private func addRows(
+    _ set: UnsafeBufferPointer<UInt64>, into next: UnsafeMutableBufferPointer<UInt64>
+  ) {
+    rows.withUnsafeBufferPointer { rows in
+      for word in 0..<set.count {
+        var left = set[word] & exceptional[word]
+        while left != 0 {
+          let row = Int(rowOffsets[word * 64 + left.trailingZeroBitCount])
+          left &= left - 1
+          for word in 0..<set.count { next[word] |= rows[row + word] }
+        }
+      }
+    }
+  }
+
+  fileprivate func mayEnd(in set: UnsafeBufferPointer<UInt64>) -> Bool {
+    for word in 0..<set.count where set[word] & final[word] != 0 { return true }
+    return false
+  }
+}
