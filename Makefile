@@ -10,7 +10,7 @@ RELEASE = .build/release
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep oversized slow-clients overload \
   fuzz fuzz-all fuzz-build install clean packages \
-  dev-cert counts
+  dev-cert counts proto check-proto
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -172,7 +172,7 @@ fuzz-build: packages
 	  -Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 
 ## What building and running need: Debian's names.
-PACKAGES = libsqlite3-dev liblz4-dev libssl-dev
+PACKAGES = libsqlite3-dev liblz4-dev libssl-dev libnghttp2-dev
 packages:
 	@missing=""; \
 	for name in $(PACKAGES); do \
@@ -208,3 +208,27 @@ dev-cert:
 
 clean:
 	rm -rf .build
+
+## Makes the Swift of proto/ again (needs protoc: Debian's protobuf-compiler).
+GENERATED = Sources
+GENERATOR = .build/generator
+GENERATE = protoc --plugin=$(GENERATOR)/release/protoc-gen-swift -Iproto --swift_opt=Visibility=Package \
+  --swift_opt=UseAccessLevelOnImports=true --swift_opt=FileNaming=PathToUnderscores
+proto:
+	$(SWIFT) package resolve
+	$(SWIFT) build -c release --package-path .build/checkouts/swift-protobuf --scratch-path $(GENERATOR) \
+	  --product protoc-gen-swift
+	mkdir -p $(GENERATED)/StrataProto $(addprefix $(GENERATED)/BigtableProto/,Data Admin Shared)
+	$(GENERATE) --swift_out=$(GENERATED)/StrataProto proto/strata.proto
+	$(GENERATE) --swift_out=$(GENERATED)/BigtableProto/Data proto/google/bigtable/v2/*.proto
+	$(GENERATE) --swift_out=$(GENERATED)/BigtableProto/Admin proto/google/bigtable/admin/v2/*.proto
+	$(GENERATE) --swift_out=$(GENERATED)/BigtableProto/Shared proto/google/longrunning/*.proto \
+	  proto/google/rpc/*.proto proto/google/type/*.proto proto/google/iam/v1/*.proto proto/grpc/health/v1/*.proto
+
+## Where protoc is at hand: is what is committed what it makes?
+check-proto:
+	@if command -v protoc >/dev/null; then \
+	  $(MAKE) proto GENERATED=.build/generated && \
+	  diff -r .build/generated/StrataProto Sources/StrataProto && \
+	  diff -r .build/generated/BigtableProto Sources/BigtableProto; \
+	else echo "check-proto: no protoc here (Debian: protobuf-compiler), not checked"; fi

@@ -43,6 +43,8 @@ let package = Package(
     // System libraries and the C that Swift cannot say.
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(
+      name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CChecksum"),
@@ -74,6 +76,9 @@ let package = Package(
     .target(name: "TLS", dependencies: ["Bytes", "COpenSSL"], swiftSettings: hot),
     // Event loops, listeners, connections, timers: the only target that opens sockets.
     .target(name: "Net", dependencies: ["Bytes", "Runtime", "TLS", "CLinux"], swiftSettings: hot),
+    // Calls over HTTP/2, whose frames are nghttp2's.
+    .target(
+      name: "GRPC", dependencies: ["Bytes", "Runtime", "Net", "CNGHTTP2"], swiftSettings: hot),
     // What the fronts do alike on a loop: the writes of one wake-up are one commit.
     .target(name: "Fronts", dependencies: ["DataModel", "Tablets", "Net"], swiftSettings: hot),
     // HTTP/1.1 as a pure state machine.
@@ -207,6 +212,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TLS", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "GRPCTests", dependencies: ["Bytes", "Runtime", "Net", "GRPC", "CNGHTTP2"],
       swiftSettings: strict),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),

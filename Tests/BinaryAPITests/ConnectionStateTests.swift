@@ -229,30 +229,6 @@ enum ClientBytes {
   }
 }
 
-@Suite struct InFlightBudgetTests {
-  @Test func `what does not fit waits and is told`() {
-    let budget = InFlightBudget(byteCount: 100)
-    let told = Counter()
-    #expect(budget.acquire(80) { told.add() })
-    #expect(!budget.acquire(30) { told.add() })
-    #expect(!budget.acquire(90) { told.add() })
-    #expect(told.count == 0)
-    budget.release(40)
-    #expect(told.count == 1)
-    budget.release(40)
-    #expect(told.count == 2)
-    #expect(budget.usedByteCount == 0)
-  }
-
-  @Test func `what is larger than the budget gets through alone`() {
-    let budget = InFlightBudget(byteCount: 100)
-    #expect(budget.acquire(1_000) {})
-    #expect(!budget.acquire(1) {})
-    budget.release(1_000)
-    #expect(budget.acquire(1) {})
-  }
-}
-
 @Suite struct StatusMappingTests {
   @Test(
     "every refusal has its status and code",

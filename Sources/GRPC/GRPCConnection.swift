@@ -1,0 +1,359 @@
+// One connection of HTTP/2: nghttp2 reads and writes its frames, this makes calls of its streams.
+
+package import Bytes
+internal import CNGHTTP2
+package import Net
+package import Runtime
+
+/// The handler of one connection. Everything runs on the connection's loop (`@unchecked` for that).
+package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
+  let loop: EventLoop
+  private let methods: any GRPCMethods
+  private let limits: GRPCLimits
+  private let budget: InFlightBudget
+  /// Nil once closed.
+  private var connection: Connection?
+  private var session: OpaquePointer?
+  private var calls: [Int32: GRPCCall] = [:]
+  /// Inside nghttp2: what is added now is sent when that returns.
+  private var isInSession = false
+  /// Calls of which a method may go on.
+  private var drained: [GRPCCall] = []
+  private var isDraining = false
+  private var inputHasEnded = false
+  /// Of messages that are arriving and are too short to reserve memory for.
+  private var looseByteCount = 0
+  private var resets: ResetAllowance
+
+  /// - Parameter budget: Memory for long messages that are arriving.
+  package init(
+    _ connection: Connection, methods: any GRPCMethods, limits: GRPCLimits,
+    budget: InFlightBudget, time: any TimeSource
+  ) {
+    self.connection = connection
+    self.methods = methods
+    self.limits = limits
+    self.budget = budget
+    loop = connection.loop
+    resets = ResetAllowance(time)
+    openSession()
+  }
+
+  deinit { nghttp2_session_del(session) }
+
+  private func openSession() {
+    var option: OpaquePointer?
+    guard nghttp2_option_new(&option) == 0 else { return }
+    defer { nghttp2_option_del(option) }
+    // Windows open when there is memory for what arrived.
+    nghttp2_option_set_no_auto_window_update(option, 1)
+    nghttp2_option_set_max_send_header_block_length(option, limits.headerByteCount)
+    // Answers to pings and settings that a peer does not read.
+    nghttp2_option_set_max_outbound_ack(option, 100)
+    let user = Unmanaged.passUnretained(self).toOpaque()
+    guard nghttp2_session_server_new2(&session, GRPCConnection.callbacks, user, option) == 0 else {
+      return
+    }
+    let settings = [
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+        value: UInt32(limits.callCount)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE.rawValue),
+        value: UInt32(limits.streamWindowByteCount)),
+      nghttp2_settings_entry(
+        settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+        value: UInt32(limits.headerByteCount)),
+    ]
+    nghttp2_submit_settings(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), settings, settings.count)
+    nghttp2_session_set_local_window_size(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), 0, Int32(limits.connectionWindowByteCount))
+  }
+
+  // MARK: - Input
+
+  package func received(_ bytes: ByteView, on connection: Connection) -> Int {
+    guard let session else {
+      connection.close()
+      return bytes.count
+    }
+    isInSession = true
+    let used = nghttp2_session_mem_recv(
+      session, bytes.buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
+    isInSession = false
+    guard used >= 0, !resets.isExceeded else {
+      // No HTTP/2, or a peer that does harm: what can be said to it has been.
+      pump()
+      connection.closeAfterFlush()
+      return bytes.count
+    }
+    pump()
+    return used
+  }
+
+  func callBegins(_ stream: Int32) {
+    calls[stream] = GRPCCall(stream, self)
+  }
+
+  /// - Returns: False when the stream is to be reset.
+  func header(of stream: Int32, _ name: ByteView, _ value: ByteView) -> Bool {
+    guard let call = calls[stream] else { return true }
+    call.headerByteCount += name.count + value.count + 32
+    guard call.headerByteCount <= limits.headerByteCount else { return false }
+    call.headers.add(name, value)
+    return true
+  }
+
+  func frameArrived(type: UInt8, flags: UInt8, stream: Int32) {
+    let isLast = flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+    switch UInt32(type) {
+    case NGHTTP2_HEADERS.rawValue:
+      guard let call = calls[stream] else { return }
+      if !call.hasHeaders { headersArrived(call) }
+      if isLast { messageArrived(call) }
+    case NGHTTP2_DATA.rawValue where isLast:
+      if let call = calls[stream] { messageArrived(call) }
+    case NGHTTP2_RST_STREAM.rawValue: resets.note()
+    default: break
+    }
+  }
+
+  private func headersArrived(_ call: GRPCCall) {
+    call.hasHeaders = true
+    let headers = call.headers
+    guard headers.isPost, headers.isGRPC else {
+      return refuse(call, "415", GRPCStatus(.internal, "this port speaks gRPC"))
+    }
+    guard !headers.isMalformed else {
+      return call.finish(GRPCStatus(.internal, "grpc-timeout is no time"))
+    }
+    guard headers.encoding.isEmpty else {
+      let name = String(decoding: headers.encoding, as: UTF8.self)
+      return call.finish(
+        GRPCStatus(.unimplemented, "messages compressed with \(name) are not taken"))
+    }
+    guard ByteView.of(headers.path, { methods.method($0) }) != nil else {
+      let path = String(decoding: headers.path, as: UTF8.self)
+      return call.finish(GRPCStatus(.unimplemented, "no method \(path)"))
+    }
+    guard !isDraining else { return call.finish(.shuttingDown) }
+    if let timeout = headers.timeout { setDeadline(call, timeout) }
+  }
+
+  private func setDeadline(_ call: GRPCCall, _ nanoseconds: UInt64) {
+    call.deadlineTimer = loop.schedule(afterNanoseconds: nanoseconds) { [weak call] in
+      guard let call, !call.isOver else { return }
+      call.finish(.deadlineExceeded)
+      call.tellCancelled()
+    }
+  }
+
+  func dataArrived(on stream: Int32, _ bytes: ByteView) {
+    // Of the connection's window all is open again at once, so that no call waits for another;
+    // a stream's own window opens when there is memory for its message.
+    nghttp2_session_consume_connection(session, bytes.count)
+    guard let call = calls[stream], !call.isOver else {
+      // Whatever still comes for a call that has its answer.
+      nghttp2_session_consume_stream(session, stream, bytes.count)
+      return
+    }
+    call.body.append(bytes)
+    call.heldByteCount += bytes.count
+    if let refusal = call.bodyRefusal(limits) { return refuse(call, refusal) }
+    if call.reservedByteCount > 0 { return openWindow(call) }
+    if let total = call.wholeByteCount, total > limits.streamWindowByteCount {
+      return reserve(total, for: call)
+    }
+    call.looseByteCount += bytes.count
+    looseByteCount += bytes.count
+    guard looseByteCount <= limits.looseByteCount else {
+      return refuse(
+        call, GRPCStatus(.unavailable, "too much is arriving on this connection at once"))
+    }
+    openWindow(call)
+  }
+
+  private func refuse(_ call: GRPCCall, _ status: GRPCStatus) {
+    call.finish(status)
+    call.body.clear(keepingAtMost: 0)
+    release(call)
+    openWindow(call)
+  }
+
+  /// Takes the memory for all of a long message, or waits for it.
+  private func reserve(_ byteCount: Int, for call: GRPCCall) {
+    guard !call.isAwaitingMemory else { return }
+    let isThere = budget.acquire(byteCount) { [weak self, weak call] in
+      guard let self, let call else { return }
+      loop.execute {
+        guard !call.isOver else { return }
+        call.isAwaitingMemory = false
+        self.reserve(byteCount, for: call)
+        self.pump()
+      }
+    }
+    guard isThere else {
+      call.isAwaitingMemory = true
+      return
+    }
+    call.reservedByteCount = byteCount
+    openWindow(call)
+  }
+
+  /// The peer may send as much again as has arrived.
+  private func openWindow(_ call: GRPCCall) {
+    guard call.heldByteCount > 0, session != nil else { return }
+    nghttp2_session_consume_stream(session, call.stream, call.heldByteCount)
+    call.heldByteCount = 0
+  }
+
+  private func messageArrived(_ call: GRPCCall) {
+    guard !call.hasBegun, !call.isOver else { return }
+    call.hasBegun = true
+    guard let method = ByteView.of(call.headers.path, { methods.method($0) }) else { return }
+    do throws(GRPCStatus) {
+      method(call, try call.message())
+    } catch {
+      call.finish(error)
+    }
+    call.body.clear(keepingAtMost: 0)
+    release(call)
+  }
+
+  private func release(_ call: GRPCCall) {
+    if call.reservedByteCount > 0 { budget.release(call.reservedByteCount) }
+    call.reservedByteCount = 0
+    looseByteCount -= call.looseByteCount
+    call.looseByteCount = 0
+  }
+
+  func streamClosed(_ stream: Int32) {
+    guard let call = calls.removeValue(forKey: stream) else { return }
+    release(call)
+    call.end()
+  }
+
+  // MARK: - Output
+
+  /// The call has something to send, or its end.
+  func outputAdded(_ call: GRPCCall) {
+    if call.hasResponded {
+      nghttp2_session_resume_data(session, call.stream)
+    } else {
+      respond(call)
+    }
+    if !isInSession { pump() }
+  }
+
+  private func respond(_ call: GRPCCall) {
+    call.noteResponded()
+    if let status = call.status, !call.hasOutput {
+      // Nothing but an end: one header for both.
+      ResponseFields.withTrailersOnly(status) { fields in
+        _ = nghttp2_submit_response(session, call.stream, fields.baseAddress, fields.count, nil)
+      }
+      return
+    }
+    var provider = nghttp2_data_provider()
+    provider.read_callback = { _, stream, place, capacity, flags, _, user in
+      guard let place, let flags, let connection = GRPCConnection.of(user) else { return 0 }
+      return connection.read(stream, into: place, capacity: capacity, &flags.pointee)
+    }
+    ResponseFields.withHeader { fields in
+      _ = nghttp2_submit_response(
+        session, call.stream, fields.baseAddress, fields.count, &provider)
+    }
+  }
+
+  /// An answer to what is no gRPC at all.
+  private func refuse(_ call: GRPCCall, _ httpStatus: StaticString, _ status: GRPCStatus) {
+    call.noteResponded()
+    ResponseFields.withTrailersOnly(status, httpStatus: httpStatus) { fields in
+      _ = nghttp2_submit_response(session, call.stream, fields.baseAddress, fields.count, nil)
+    }
+    call.finish(status)
+  }
+
+  /// Gives nghttp2 the next bytes of a call's answer.
+  private func read(
+    _ stream: Int32, into place: UnsafeMutablePointer<UInt8>, capacity: Int, _ flags: inout UInt32
+  ) -> Int {
+    guard let call = calls[stream] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+    let count = call.takeOutput(into: place, capacity: capacity)
+    if call.takeDrained() { drained.append(call) }
+    if call.hasOutput { return count }
+    if let status = call.status {
+      flags |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+      ResponseFields.withTrailer(status) { fields in
+        _ = nghttp2_submit_trailer(session, stream, fields.baseAddress, fields.count)
+      }
+      return count
+    }
+    return count > 0 ? count : Int(NGHTTP2_ERR_DEFERRED.rawValue)
+  }
+
+  /// Moves frames to the connection's output while that takes them.
+  private func pump() {
+    guard let connection, let session, !isInSession else { return }
+    repeat {
+      isInSession = true
+      while !connection.isOutputFull {
+        var bytes: UnsafePointer<UInt8>?
+        let count = nghttp2_session_mem_send(session, &bytes)
+        guard count > 0, let bytes else { break }
+        connection.output.append(ByteView(bytes, count: count))
+      }
+      isInSession = false
+      connection.setNeedsFlush()
+      goOn()
+    } while !drained.isEmpty
+    if isFinished { connection.closeAfterFlush() }
+  }
+
+  /// Lets methods that waited for their peer send more.
+  private func goOn() {
+    guard !drained.isEmpty else { return }
+    var waiting: [GRPCCall] = []
+    swap(&waiting, &drained)
+    for call in waiting where !call.isOver { call.onDrain?() }
+  }
+
+  private var isFinished: Bool {
+    guard let session else { return true }
+    if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 {
+      return true
+    }
+    return (isDraining || inputHasEnded) && calls.isEmpty
+  }
+
+  // MARK: - Ends
+
+  package func inputEnded(on connection: Connection) {
+    inputHasEnded = true
+    pump()
+  }
+
+  package func outputDrained(on connection: Connection) { pump() }
+
+  package func shuttingDown(on connection: Connection) {
+    guard let session else { return connection.close() }
+    isDraining = true
+    nghttp2_submit_goaway(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue),
+      nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    pump()
+  }
+
+  package func closed(_ connection: Connection) {
+    self.connection = nil
+    let ended = calls
+    calls = [:]
+    drained = []
+    for call in ended.values {
+      release(call)
+      call.end()
+    }
+    nghttp2_session_del(session)
+    session = nil
+  }
+}

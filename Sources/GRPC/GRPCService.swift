@@ -1,0 +1,32 @@
+// What a server offers: methods by path, each called with one message.
+
+package import Bytes
+
+/// Starts calls of one method.
+///
+/// - Parameters:
+///   - call: To be answered now or later; on its loop.
+///   - message: Valid during the call of this only.
+package typealias GRPCMethod = (_ call: GRPCCall, _ message: ByteView) -> Void
+
+/// The methods that a connection's calls may name.
+package protocol GRPCMethods: AnyObject {
+  /// The method of a path as `/google.bigtable.v2.Bigtable/ReadRows`; nil for one there is not.
+  func method(_ path: ByteView) -> GRPCMethod?
+}
+
+/// What is taken from a peer.
+package struct GRPCLimits: Sendable {
+  /// Of a message of a call.
+  package var messageByteCount = 256 << 20
+  /// Calls of one connection at once.
+  package var callCount = 1_000
+  /// Bytes of all fields of a header.
+  package var headerByteCount = 32 << 10
+  /// What a peer may send ahead on one stream, and on all of a connection.
+  package var streamWindowByteCount = 256 << 10
+  package var connectionWindowByteCount = 8 << 20
+  /// Of a connection's messages that fit their windows, all that are arriving together.
+  package var looseByteCount = 16 << 20
+  package init() {}
+}

@@ -1,0 +1,207 @@
+// Calls over a real socket: unary and streaming, their ends, and peers that do harm.
+
+import Bytes
+import GRPC
+import Net
+import Runtime
+import Synchronization
+import Testing
+
+/// Methods for tests.
+private final class TestMethods: GRPCMethods, @unchecked Sendable {
+  let cancelled = Atomic<Int>(0)
+  let sent = Atomic<Int>(0)
+
+  func method(_ path: ByteView) -> GRPCMethod? {
+    switch String(decoding: path.buffer, as: UTF8.self) {
+    case "/test/Echo":
+      return { call, message in
+        let copy = message.array
+        call.answer { output in ByteView.of(copy) { output.append($0) } }
+      }
+    case "/test/Refuse":
+      return { call, _ in
+        call.finish(GRPCStatus(.notFound, "no \"ü\" here, 100%", details: [8, 5, 255]))
+      }
+    case "/test/Never":
+      return { [self] call, _ in
+        call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
+      }
+    case "/test/Stream":
+      // As many messages of as many bytes as the message's first and second byte say, times 1,000.
+      return { [self] call, message in
+        let (count, size) = (Int(message[0]) * 10, Int(message[1]) * 1_000)
+        call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
+        stream(call, left: count, size)
+      }
+    default: return nil
+    }
+  }
+
+  private func stream(_ call: GRPCCall, left: Int, _ size: Int) {
+    var left = left
+    while left > 0, !call.isOutputFull {
+      let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: left), count: size)
+      call.send { output in ByteView.of(bytes) { output.append($0) } }
+      sent.add(1, ordering: .relaxed)
+      left -= 1
+    }
+    if left == 0 { return call.finish(.ok) }
+    let rest = left
+    call.onDrain = { [weak self, weak call] in
+      if let call { self?.stream(call, left: rest, size) }
+    }
+  }
+}
+
+/// A server of `TestMethods` on a loop of its own.
+private final class GRPCWorld {
+  let methods = TestMethods()
+  let budget: InFlightBudget
+  let group: EventLoopGroup
+  let port: UInt16
+
+  init(limits: GRPCLimits = GRPCLimits(), budget byteCount: Int = 64 << 20) throws {
+    let budget = InFlightBudget(byteCount: byteCount)
+    self.budget = budget
+    group = try EventLoopGroup(count: 1)
+    let methods = methods
+    port = try group.listen(on: "127.0.0.1:0", maximumConnections: 100) { connection in
+      GRPCConnection(
+        connection, methods: methods, limits: limits, budget: budget, time: SystemTime())
+    }
+  }
+
+  deinit { group.shutDown(graceNanoseconds: 100_000_000) }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct GRPCConnectionTests {
+  @Test func `a call is answered`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    for count in [0, 1, 5, 100_000, 3_000_000] {
+      let message = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+      let answer = try client.call("/test/Echo", message)
+      #expect(answer.messages == [message])
+      #expect(answer.status == 0)
+      #expect(answer.fields["content-type"] == "application/grpc")
+    }
+    #expect(world.budget.usedByteCount == 0)
+  }
+
+  @Test func `many calls at once keep their answers apart`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let streams = try (0..<200).map { index in
+      try client.begin(
+        "/test/Echo", body: HTTP2Client.framed([UInt8](repeating: UInt8(index), count: index * 50)))
+    }
+    for (index, stream) in streams.enumerated() {
+      #expect(
+        try client.answer(of: stream).messages
+          == [[UInt8](repeating: UInt8(index), count: index * 50)])
+    }
+  }
+
+  @Test func `a refusal says why`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let answer = try client.call("/test/Refuse", [])
+    #expect(answer.status == 5)
+    #expect(answer.fields["grpc-message"] == "no \"%C3%BC\" here, 100%25")
+    #expect(answer.fields["grpc-status-details-bin"] == "CAX/")
+    #expect(try client.call("/test/Nothing", []).status == 12)
+  }
+
+  @Test func `a stream waits for its reader and ends`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let answer = try client.call("/test/Stream", [10, 100])
+    #expect(answer.messages.count == 100)
+    #expect(answer.messages.allSatisfy { $0.count == 100_000 })
+    #expect(answer.messages.first?.first == 100)
+    #expect(answer.status == 0)
+  }
+
+  @Test func `a reset ends a stream's work`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    // 255 MB, of which the window takes 64 KiB until it is read.
+    let stream = try client.begin("/test/Stream", body: HTTP2Client.framed([255, 100]))
+    try client.receive()
+    try client.reset(stream)
+    _ = try client.call("/test/Echo", [1])
+    #expect(world.methods.cancelled.load(ordering: .relaxed) == 1)
+    #expect(world.methods.sent.load(ordering: .relaxed) < 100)
+  }
+
+  @Test func `a deadline ends a call`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let answer = try client.call("/test/Never", [], fields: [("grpc-timeout", "50m")])
+    #expect(answer.status == 4)
+    #expect(world.methods.cancelled.load(ordering: .relaxed) == 1)
+    #expect(try client.call("/test/Echo", [], fields: [("grpc-timeout", "5")]).status == 13)
+  }
+
+  @Test func `what is no gRPC is told so`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let plain = try client.answer(
+      of: client.begin("/test/Echo", body: [], contentType: "text/html"))
+    #expect(plain.fields[":status"] == "415")
+    let zipped = try client.call("/test/Echo", [1], fields: [("grpc-encoding", "snappy")])
+    #expect(zipped.status == 12)
+    // A message cut short, one too many, one that claims to be compressed.
+    let cut = try client.begin("/test/Echo", body: [0, 0, 0, 0, 9, 1])
+    #expect(try client.answer(of: cut).status == 13)
+    let two = try client.begin(
+      "/test/Echo", body: HTTP2Client.framed([1]) + HTTP2Client.framed([2]))
+    #expect(try client.answer(of: two).status == 12)
+    let flagged = try client.begin("/test/Echo", body: [1, 0, 0, 0, 1, 1])
+    #expect(try client.answer(of: flagged).status == 13)
+  }
+
+  @Test func `a message above the limit is refused before it has arrived`() throws {
+    var limits = GRPCLimits()
+    limits.messageByteCount = 1_000
+    let world = try GRPCWorld(limits: limits)
+    let client = try HTTP2Client(port: world.port)
+    #expect(try client.call("/test/Echo", [UInt8](repeating: 1, count: 1_000)).status == 0)
+    #expect(try client.call("/test/Echo", [UInt8](repeating: 1, count: 1_001)).status == 8)
+    #expect(try client.call("/test/Echo", [UInt8](repeating: 1, count: 500_000)).status == 8)
+    #expect(try client.call("/test/Echo", [1]).status == 0)
+    #expect(world.budget.usedByteCount == 0)
+  }
+
+  @Test func `messages wait for memory and all are answered`() throws {
+    let world = try GRPCWorld(budget: 300_000)
+    let client = try HTTP2Client(port: world.port)
+    let message = [UInt8](repeating: 7, count: 200_000)
+    let streams = try (0..<10).map { _ in
+      try client.begin("/test/Echo", body: HTTP2Client.framed(message))
+    }
+    for stream in streams { #expect(try client.answer(of: stream).messages == [message]) }
+    #expect(world.budget.usedByteCount == 0)
+  }
+
+  @Test func `a peer that opens and resets streams is cut off`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    #expect(throws: HTTP2Client.Failure.self) {
+      for _ in 0..<20_000 {
+        try client.reset(client.begin("/test/Never", body: HTTP2Client.framed([])))
+      }
+      while true { try client.receive() }
+    }
+    #expect(try HTTP2Client(port: world.port).call("/test/Echo", [1]).status == 0)
+  }
+
+  @Test func `bytes that are no HTTP/2 end the connection`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    client.sendRaw(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
+    #expect(throws: HTTP2Client.Failure.self) { while true { try client.receive() } }
+    #expect(try HTTP2Client(port: world.port).call("/test/Echo", [1]).status == 0)
+  }
+}
