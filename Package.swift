@@ -100,6 +100,11 @@ let package = Package(
       name: "StrataProto",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    // What protoc makes of proto/google and proto/grpc.
+    .target(
+      name: "BigtableProto",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
     // The binary front.
     .target(
       name: "BinaryAPI",
