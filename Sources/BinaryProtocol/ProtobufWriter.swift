@@ -4,7 +4,7 @@
 //   field := tag: varint = number << 3 │ type │ value
 //   value := varint (type 0) │ 8 bytes LE (type 1) │ count: varint, bytes (type 2)
 
-internal import Bytes
+package import Bytes
 
 /// The fields of a message, sizes first: a nested message is preceded by its length.
 package enum ProtobufWriter {
@@ -23,53 +23,53 @@ package enum ProtobufWriter {
 
 extension ByteBuffer {
   @inline(__always)
-  mutating func appendTag(_ number: UInt64, _ type: ProtobufReader.WireType) {
+  package mutating func appendTag(_ number: UInt64, _ type: ProtobufReader.WireType) {
     append(varint: number << 3 | UInt64(type.rawValue))
   }
 
   /// The field even when empty; for optional, repeated and oneof fields.
   @inline(__always)
-  mutating func appendField(_ number: UInt64, present bytes: ByteView) {
+  package mutating func appendField(_ number: UInt64, present bytes: ByteView) {
     appendTag(number, .bytes)
     append(lengthPrefixed: bytes)
   }
 
-  mutating func appendField(_ number: UInt64, present bytes: [UInt8]) {
+  package mutating func appendField(_ number: UInt64, present bytes: [UInt8]) {
     ByteView.of(bytes) { appendField(number, present: $0) }
   }
 
-  mutating func appendField(_ number: UInt64, present text: String) {
+  package mutating func appendField(_ number: UInt64, present text: String) {
     ByteView.of(text) { appendField(number, present: $0) }
   }
 
   @inline(__always)
-  mutating func appendField(_ number: UInt64, bytes: ByteView) {
+  package mutating func appendField(_ number: UInt64, bytes: ByteView) {
     if !bytes.isEmpty { appendField(number, present: bytes) }
   }
 
-  mutating func appendField(_ number: UInt64, bytes: [UInt8]) {
+  package mutating func appendField(_ number: UInt64, bytes: [UInt8]) {
     if !bytes.isEmpty { appendField(number, present: bytes) }
   }
 
-  mutating func appendField(_ number: UInt64, string: String) {
+  package mutating func appendField(_ number: UInt64, string: String) {
     if !string.isEmpty { appendField(number, present: string) }
   }
 
-  mutating func appendField(_ number: UInt64, present value: UInt64) {
+  package mutating func appendField(_ number: UInt64, present value: UInt64) {
     appendTag(number, .varint)
     append(varint: value)
   }
 
-  mutating func appendField(_ number: UInt64, varint value: UInt64) {
+  package mutating func appendField(_ number: UInt64, varint value: UInt64) {
     if value != 0 { appendField(number, present: value) }
   }
 
-  mutating func appendField(_ number: UInt64, bool value: Bool) {
+  package mutating func appendField(_ number: UInt64, bool value: Bool) {
     if value { appendField(number, present: 1 as UInt64) }
   }
 
   /// Zigzag.
-  mutating func appendField(_ number: UInt64, presentSigned value: Int64) {
+  package mutating func appendField(_ number: UInt64, presentSigned value: Int64) {
     appendField(number, present: ByteBuffer.zigzag(value))
   }
 
@@ -78,18 +78,18 @@ extension ByteBuffer {
   }
 
   @inline(__always)
-  mutating func appendField(_ number: UInt64, presentFixed value: Int64) {
+  package mutating func appendField(_ number: UInt64, presentFixed value: Int64) {
     appendTag(number, .fixed64)
     append(littleEndian: UInt64(bitPattern: value))
   }
 
   @inline(__always)
-  mutating func appendField(_ number: UInt64, fixed value: Int64) {
+  package mutating func appendField(_ number: UInt64, fixed value: Int64) {
     if value != 0 { appendField(number, presentFixed: value) }
   }
 
   /// A nested message, through a buffer of its own; for cold messages.
-  mutating func appendMessage(_ number: UInt64, _ write: (inout ByteBuffer) -> Void) {
+  package mutating func appendMessage(_ number: UInt64, _ write: (inout ByteBuffer) -> Void) {
     var nested = ByteBuffer()
     write(&nested)
     appendField(number, present: nested.view)

@@ -23,19 +23,16 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   private var inputHasEnded = false
   /// Of messages that are arriving and are too short to reserve memory for.
   private var looseByteCount = 0
-  private var resets: ResetAllowance
 
   /// - Parameter budget: Memory for long messages that are arriving.
   package init(
-    _ connection: Connection, methods: any GRPCMethods, limits: GRPCLimits,
-    budget: InFlightBudget, time: any TimeSource
+    _ connection: Connection, methods: any GRPCMethods, limits: GRPCLimits, budget: InFlightBudget
   ) {
     self.connection = connection
     self.methods = methods
     self.limits = limits
     self.budget = budget
     loop = connection.loop
-    resets = ResetAllowance(time)
     openSession()
   }
 
@@ -81,8 +78,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     let used = nghttp2_session_mem_recv(
       session, bytes.buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count)
     isInSession = false
-    guard used >= 0, !resets.isExceeded else {
-      // No HTTP/2, or a peer that does harm: what can be said to it has been.
+    guard used >= 0 else {
+      // No HTTP/2, or a peer that does harm (nghttp2 counts resets, pings, settings and header
+      // frames that lead nowhere): what can be said to it has been.
       pump()
       connection.closeAfterFlush()
       return bytes.count
@@ -113,7 +111,6 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       if isLast { messageArrived(call) }
     case NGHTTP2_DATA.rawValue where isLast:
       if let call = calls[stream] { messageArrived(call) }
-    case NGHTTP2_RST_STREAM.rawValue: resets.note()
     default: break
     }
   }

@@ -18,7 +18,6 @@ final class HTTP2Client {
   private let socket: Int32
   private var session: OpaquePointer?
   private var calls: [Int32: Progress] = [:]
-  private(set) var isClosed = false
 
   private final class Progress {
     var answer = ClientAnswer()
@@ -53,7 +52,7 @@ final class HTTP2Client {
     close(socket)
   }
 
-  enum Failure: Error { case connect(Int32), closed }
+  enum Failure: Error, Equatable { case connect(Int32), closed, silence }
 
   // MARK: Calls
 
@@ -157,10 +156,9 @@ final class HTTP2Client {
   func receive() throws {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     let count = recv(socket, &buffer, buffer.count, 0)
-    guard count > 0 else {
-      isClosed = true
-      throw Failure.closed
-    }
+    // The socket's own limit of time.
+    if count < 0, errno == EAGAIN { throw Failure.silence }
+    guard count > 0 else { throw Failure.closed }
     nghttp2_session_mem_recv(session, buffer, count)
     try flush()
   }

@@ -40,6 +40,20 @@ import Testing
     #expect(try matches("(?s).*", "two\nlines"))
   }
 
+  @Test func `assertions look at the bytes on both sides`() throws {
+    #expect(try matches("(?m)a$\n^b", "a\nb"))
+    #expect(try !matches("a$\n^b", "a\nb"))
+    #expect(try matches("(?m)(?:^.*$\n?)+", "one\ntwo\n"))
+    #expect(try matches("\\bone\\b.\\btwo\\b", "one two"))
+    #expect(try !matches("\\bone\\b.*", "one_"))
+    #expect(try matches("o\\Bn\\Be", "one"))
+    #expect(try !matches("one\\B", "one"))
+    #expect(try matches("(?:\\b|-)*", "--"))
+    #expect(try !matches("\\b", ""))
+    #expect(try matches("\\B", ""))
+    #expect(try matches("\\A\\z", ""))
+  }
+
   @Test(arguments: [
     ("[", "missing ]", 0), ("(a", "missing )", 0), ("a)", "unexpected )", 1),
     ("a**", "bad repetition operator", 2), ("a|*", "no argument for repetition operator", 2),
