@@ -10,7 +10,7 @@ RELEASE = .build/release
   test-address-sanitizer test-thread-sanitizer simulation crash-states model replay \
   damage-sweep kill-points fault-sweep oversized slow-clients overload \
   fuzz fuzz-all fuzz-build install clean packages \
-  dev-cert counts proto check-proto
+  dev-cert counts proto check-proto test-clients
 
 ## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
 serve: release
@@ -208,6 +208,10 @@ dev-cert:
 
 clean:
 	rm -rf .build
+
+## Real Bigtable clients, installed from PyPI, against a server of this build.
+test-clients: release
+	Tests/Clients/run.sh .build/clients $(RELEASE)
 
 ## Makes the Swift of proto/ again (needs protoc: Debian's protobuf-compiler).
 GENERATED = Sources

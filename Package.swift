@@ -105,6 +105,13 @@ let package = Package(
       name: "BigtableProto",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       swiftSettings: [.swiftLanguageMode(.v6)]),
+    // The Bigtable front.
+    .target(
+      name: "BigtableAPI",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "Net", "Fronts", "BinaryProtocol",
+        "GRPC", "BigtableProto", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: hot),
     // The binary front.
     .target(
       name: "BinaryAPI",
@@ -127,7 +134,8 @@ let package = Package(
     .executableTarget(
       name: "kvserver",
       dependencies: [
-        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "TLS", "Net", "HTTPAPI", "BinaryAPI",
+        "Bytes", "Runtime", "VFS", "DataModel", "Tablets", "TLS", "Net", "HTTPAPI", "BigtableAPI",
+        "BinaryAPI",
         "DemoData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -189,7 +197,7 @@ let package = Package(
         "Bytes", "Runtime", "VFS", "LSM", "RegularExpressions", "DataModel", "Tablets", "TLS",
         "BinaryProtocol",
         "CSQLite",
-        "COpenSSL",
+        "COpenSSL", "CNGHTTP2",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
@@ -219,8 +227,15 @@ let package = Package(
       name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TLS", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "GRPCTests", dependencies: ["Bytes", "Runtime", "Net", "GRPC", "CNGHTTP2"],
+      name: "GRPCTests", dependencies: ["Bytes", "Runtime", "Net", "GRPC", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "BigtableAPITests",
+      dependencies: [
+        "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "Net", "GRPC", "BigtableAPI",
+        "BigtableProto", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "HTTP1Tests", dependencies: ["Bytes", "HTTP1"], swiftSettings: strict),
     .testTarget(

@@ -11,7 +11,7 @@ work=$(mktemp -d) server= nginx=
 secure=
 trap 'for one in $server $secure; do kill -9 $one 2>/dev/null; done; [ -n "$nginx" ] && kill $nginx 2>/dev/null; rm -rf "$work"' EXIT
 
-taskset -c 0 "$bin/kvserver" --data-dir "$work/data" --http 127.0.0.1:0 --tcp 127.0.0.1:0 \
+taskset -c 0 "$bin/kvserver" --data-dir "$work/data" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --grpc none \
   --grpc none --loops 1 > "$work/out" 2> "$work/log" & server=$!
 until grep -q '^ready' "$work/out"; do sleep 0.05; done
 http=$(sed -n 's/^listening http=//p' "$work/out") tcp=$(sed -n 's/^listening tcp=//p' "$work/out")
@@ -23,7 +23,7 @@ curl -s "$row" > "$work/row.json"
 
 make -s dev-cert DEV_CERT="$work/cert" > /dev/null
 trust=(--tls-ca "$work/cert/ca.pem")
-taskset -c 0 "$bin/kvserver" --data-dir "$work/secure" --http 127.0.0.1:0 --tcp 127.0.0.1:0 \
+taskset -c 0 "$bin/kvserver" --data-dir "$work/secure" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --grpc none \
   --grpc none --loops 1 --tls-cert "$work/cert/server.pem" --tls-key "$work/cert/server.key" \
   > "$work/secure-out" 2> "$work/secure-log" & secure=$!
 until grep -qs "^ready" "$work/secure-out"; do sleep 0.05; done

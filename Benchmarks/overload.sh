@@ -13,7 +13,7 @@ work=$(mktemp -d "${WORK:-/var/tmp}/strata-overload-XXXXXX") server=
 trap '[ -n "$server" ] && kill -9 $server 2>/dev/null; rm -rf "$work"' EXIT
 
 # shellcheck disable=SC2086
-taskset -c 0 "$bin/kvserver" --data-dir "$work/data" --http 127.0.0.1:0 --tcp 127.0.0.1:0 \
+taskset -c 0 "$bin/kvserver" --data-dir "$work/data" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --grpc none \
   --grpc none --loops 1 --memory "$memory" ${SERVER:-} > "$work/out" 2> "$work/log" & server=$!
 until grep -q '^ready' "$work/out"; do
   kill -0 $server || { cat "$work/log" >&2; exit 1; }

@@ -43,6 +43,14 @@ package struct ProtobufReader {
     return number
   }
 
+  /// Is the field's value a number?
+  package var isVarint: Bool {
+    switch wireType {
+    case .varint: true
+    default: false
+    }
+  }
+
   package mutating func skip() throws(WireError) {
     switch wireType {
     case .varint: _ = try rawVarint()

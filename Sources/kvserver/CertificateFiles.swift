@@ -43,10 +43,11 @@ struct CertificateFiles: Sendable {
   }
 }
 
-/// TLS of both fronts.
+/// TLS of all fronts.
 struct SecureFronts: Sendable {
   let http: TLSServer
   let tcp: TLSServer
+  let grpc: TLSServer
   private let source: CertificateFiles
   private let logger: Logger
 
@@ -58,6 +59,8 @@ struct SecureFronts: Sendable {
       credentials, protocols: ["http/1.1"], answerToPlainText: HTTPFront.answerToPlainText)
     tcp = try TLSServer(
       credentials, protocols: ["strata/1"], answerToPlainText: BinaryFront.answerToPlainText)
+    // A client of HTTP/2 that speaks plainly hears nothing it could read.
+    grpc = try TLSServer(credentials, protocols: ["h2"], answerToPlainText: [])
     tell("certificate loaded")
   }
 
@@ -84,7 +87,7 @@ struct SecureFronts: Sendable {
   }
 
   var figures: [HandshakeFigures] {
-    [("http", http), ("tcp", tcp)].map { name, server in
+    [("http", http), ("tcp", tcp), ("grpc", grpc)].map { name, server in
       HandshakeFigures(
         front: name, done: server.counters.doneCount, resumed: server.counters.resumedCount,
         failed: server.counters.failedCount)
@@ -97,6 +100,7 @@ struct SecureFronts: Sendable {
       let credentials = try source.read()
       try http.replace(credentials)
       try tcp.replace(credentials)
+      try grpc.replace(credentials)
     } catch {
       logger.error(
         "certificate not reloaded, the one before stays", metadata: ["cause": "\(error)"])

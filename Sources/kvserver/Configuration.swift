@@ -19,6 +19,7 @@ struct ConfigurationError: Error, CustomStringConvertible {
 struct Configuration {
   static let defaultHTTP = "127.0.0.1:8080"
   static let defaultTCP = "127.0.0.1:8085"
+  static let defaultGRPC = "127.0.0.1:8086"
   /// Below this the memtables of a few tables leave nothing for the cache.
   private static let leastMemoryByteCount = 32 << 20
   /// Far above what a request waits on a server that keeps up, below what its sender waits for.
@@ -28,8 +29,7 @@ struct Configuration {
   /// Nil when turned off.
   let http: ListenAddress?
   let tcp: ListenAddress?
-  /// True when the gRPC front was not turned off: to say that it is missing.
-  let wantsGRPC: Bool
+  let grpc: ListenAddress?
   /// Nil when the fronts speak plainly.
   let tls: CertificateFiles?
   let memoryByteCount: Int
@@ -56,11 +56,7 @@ struct Configuration {
     let mayBeReached = try values.flag(.insecure) || tls != nil
     http = try values.address(.http, Configuration.defaultHTTP, mayBeReached: mayBeReached)
     tcp = try values.address(.tcp, Configuration.defaultTCP, mayBeReached: mayBeReached)
-    if let grpc = values[.grpc], grpc.value != "none" {
-      throw ConfigurationError(
-        "\(grpc.origin): this build has no gRPC front yet; leave it out or say 'none'")
-    }
-    wantsGRPC = values[.grpc] == nil
+    grpc = try values.address(.grpc, Configuration.defaultGRPC, mayBeReached: mayBeReached)
     memoryByteCount = try values.parsed(
       .memory, 1 << 30,
       "a size of at least 32MiB, as 1GiB, 512MiB or 64MB"

@@ -1,5 +1,6 @@
 // The one list of all parts and how they hang together.
 
+internal import BigtableAPI
 internal import BinaryAPI
 internal import Glibc
 internal import HTTPAPI
@@ -42,7 +43,6 @@ struct RunningServer {
     let watch = StallWatch(now: { time.monotonicNanoseconds })
     stalls = StallReporter(watch, logger: logger)
     let files = WatchedFileSystem(PosixFileSystem(), watch: watch)
-    let requestByteCount = configuration.requestByteCount
     var options = TableServiceOptions()
     options.memoryByteCount = configuration.engineByteCount
     options.durability = configuration.durability
@@ -64,33 +64,16 @@ struct RunningServer {
       try DemoFill(service: service, logger: logger, time: time)
         .run(companyCount: count, isStopped: { stop.isRequested })
     }
-    var lines: [String] = []
+    let lines: [String]
     do {
       group = try EventLoopGroup(
         count: configuration.loopCount, options: configuration.loops)
-      let most = RunningServer.connectionLimit()
-      if let address = configuration.http {
-        var options = RunningServer.httpOptions(requestByteCount / 2, watch, secure)
-        options.shedNanoseconds = configuration.loops.shedNanoseconds
-        let front = HTTPFront(service: service, scheduler: scheduler, time: time, options: options)
-        let tls = secure.map { $0.listener($0.http) }
-        lines.append(
-          "http=" + (try group.listen(address, most, tls) { front.makeHandler(for: $0) }))
-      }
-      if let address = configuration.tcp {
-        var options = BinaryFrontOptions()
-        options.inFlightByteCount = requestByteCount / 2
-        options.shedNanoseconds = configuration.loops.shedNanoseconds
-        let front = BinaryFront(
-          service: service, scheduler: scheduler, time: time, options: options)
-        let tls = secure.map { $0.listener($0.tcp) }
-        lines.append("tcp=" + (try group.listen(address, most, tls) { front.handler(for: $0) }))
-      }
+      let parts = FrontParts(service: service, scheduler: scheduler, time: time, watch: watch)
+      lines = try RunningServer.listen(configuration, group, parts, secure)
     } catch {
       service.close()
       throw StartFailure("\(error)")
     }
-    if configuration.wantsGRPC { logger.info("this build has no gRPC front: not started") }
     for line in lines { StandardStreams.print("listening " + line) }
     StandardStreams.print("ready")
     logger.info(
@@ -100,6 +83,53 @@ struct RunningServer {
         "memory": "\(configuration.memoryByteCount)",
         "durability": "\(configuration.durability.rawValue)",
       ])
+  }
+
+  /// What fronts are made of.
+  private struct FrontParts {
+    let service: TableService
+    let scheduler: ThreadScheduler
+    let time: SystemTime
+    let watch: StallWatch
+  }
+
+  /// Opens the ports of all fronts that are on.
+  ///
+  /// - Returns: A line for each.
+  private static func listen(
+    _ configuration: Configuration, _ group: EventLoopGroup, _ parts: FrontParts,
+    _ secure: SecureFronts?
+  ) throws -> [String] {
+    let byteCount = configuration.requestByteCount / 2
+    let most = connectionLimit()
+    var lines: [String] = []
+    if let address = configuration.http {
+      var options = httpOptions(byteCount, parts.watch, secure)
+      options.shedNanoseconds = configuration.loops.shedNanoseconds
+      let front = HTTPFront(
+        service: parts.service, scheduler: parts.scheduler, time: parts.time, options: options)
+      let tls = secure.map { $0.listener($0.http) }
+      lines.append(
+        "http=" + (try group.listen(address, most, tls) { front.makeHandler(for: $0) }))
+    }
+    if let address = configuration.tcp {
+      var options = BinaryFrontOptions()
+      options.inFlightByteCount = byteCount
+      options.shedNanoseconds = configuration.loops.shedNanoseconds
+      let front = BinaryFront(
+        service: parts.service, scheduler: parts.scheduler, time: parts.time, options: options)
+      let tls = secure.map { $0.listener($0.tcp) }
+      lines.append("tcp=" + (try group.listen(address, most, tls) { front.handler(for: $0) }))
+    }
+    if let address = configuration.grpc {
+      var options = BigtableFrontOptions()
+      options.inFlightByteCount = byteCount
+      let front = BigtableFront(
+        service: parts.service, scheduler: parts.scheduler, time: parts.time, options: options)
+      let tls = secure.map { $0.listener($0.grpc) }
+      lines.append("grpc=" + (try group.listen(address, most, tls) { front.handler(for: $0) }))
+    }
+    return lines
   }
 
   /// Reads the certificate files again.

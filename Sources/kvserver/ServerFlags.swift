@@ -45,7 +45,8 @@ struct ServerFlags: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Address of the Bigtable gRPC API; this build has none yet.", valueName: "host:port"))
+      "Address of the Bigtable gRPC API (default: \(Configuration.defaultGRPC)); 'none': off.",
+      valueName: "host:port"))
   var grpc: String?
 
   @Option(help: ArgumentHelp("File with further options.", valueName: "file"))

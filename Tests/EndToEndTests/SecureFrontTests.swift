@@ -236,7 +236,7 @@ import Testing
     func refusal(_ flags: [String]) throws -> String {
       let result = try run(
         Programs.path("kvserver"),
-        ["--data-dir", data, "--http", "127.0.0.1:0", "--tcp", "none"] + flags)
+        ["--data-dir", data, "--http", "127.0.0.1:0", "--tcp", "none", "--grpc", "none"] + flags)
       #expect(result.status == 2, "\(flags): \(result.status) \(result.errors)")
       return result.errors
     }

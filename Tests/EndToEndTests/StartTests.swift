@@ -7,7 +7,10 @@ import Testing
   private func start(_ directory: String, _ more: [String] = []) throws -> ProgramResult {
     try run(
       Programs.path("kvserver"),
-      ["--data-dir", directory, "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0"] + more)
+      [
+        "--data-dir", directory, "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--grpc",
+        "127.0.0.1:0",
+      ] + more)
   }
 
   @Test func `a directory in use is refused while the first server goes on`() throws {
@@ -55,7 +58,10 @@ import Testing
     let first = try ServerProcess(directory: directory.path("one"))
     let result = try run(
       Programs.path("kvserver"),
-      ["--data-dir", directory.path("two"), "--http", first.http, "--tcp", "none"])
+      [
+        "--data-dir", directory.path("two"), "--http", first.http, "--tcp", "none", "--grpc",
+        "none",
+      ])
     #expect(result.status == 1)
     #expect(result.errors.contains(first.http), "\(result.errors)")
     #expect(first.stop() == 0)
@@ -77,7 +83,10 @@ import Testing
     let directory = try TemporaryDirectory()
     let result = try run(
       Programs.path("kvserver"),
-      ["--data-dir", directory.path("data"), "--http", "0.0.0.0:0", "--tcp", "none"])
+      [
+        "--data-dir", directory.path("data"), "--http", "0.0.0.0:0", "--tcp", "none", "--grpc",
+        "none",
+      ])
     #expect(result.status != 0)
     #expect(result.errors.contains("--insecure"), "\(result.errors)")
   }

@@ -5,6 +5,7 @@ import GRPC
 import Net
 import Runtime
 import Synchronization
+import TestSupport
 import Testing
 
 /// Methods for tests.

@@ -1,20 +1,20 @@
 // A client of HTTP/2 for tests, over one blocking socket: nghttp2 on the other side of the wire.
 
-import CNGHTTP2
-import Glibc
+internal import CNGHTTP2
+internal import Glibc
 
 /// What a call gave.
-struct ClientAnswer: Equatable {
-  var fields: [String: String] = [:]
-  var messages: [[UInt8]] = []
+package struct ClientAnswer: Equatable {
+  package var fields: [String: String] = [:]
+  package var messages: [[UInt8]] = []
   /// Why the stream was reset; nil when it was not.
-  var resetCode: UInt32?
+  package var resetCode: UInt32?
 
-  var status: Int? { fields["grpc-status"].flatMap { Int($0) } }
+  package var status: Int? { fields["grpc-status"].flatMap { Int($0) } }
 }
 
 /// One connection. Confined to its thread.
-final class HTTP2Client {
+package final class HTTP2Client {
   private let socket: Int32
   private var session: OpaquePointer?
   private var calls: [Int32: Progress] = [:]
@@ -27,7 +27,7 @@ final class HTTP2Client {
     init(_ unsent: [UInt8]) { self.unsent = unsent }
   }
 
-  init(port: UInt16) throws {
+  package init(port: UInt16) throws {
     socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -52,12 +52,12 @@ final class HTTP2Client {
     close(socket)
   }
 
-  enum Failure: Error, Equatable { case connect(Int32), closed, silence }
+  package enum Failure: Error, Equatable { case connect(Int32), closed, silence }
 
   // MARK: Calls
 
   /// Begins a call; `body` is the whole of its DATA.
-  func begin(
+  package func begin(
     _ path: String, body: [UInt8], fields: [(String, String)] = [], method: String = "POST",
     contentType: String = "application/grpc"
   ) throws -> Int32 {
@@ -108,34 +108,34 @@ final class HTTP2Client {
   }
 
   /// Begins a call with one message, and waits for its answer.
-  func call(
+  package func call(
     _ path: String, _ message: [UInt8], fields: [(String, String)] = []
   ) throws -> ClientAnswer {
     try answer(of: begin(path, body: HTTP2Client.framed(message), fields: fields))
   }
 
   /// A message with its prefix.
-  static func framed(_ message: [UInt8]) -> [UInt8] {
+  package static func framed(_ message: [UInt8]) -> [UInt8] {
     [0] + withUnsafeBytes(of: UInt32(message.count).bigEndian) { Array($0) } + message
   }
 
-  func answer(of stream: Int32) throws -> ClientAnswer {
+  package func answer(of stream: Int32) throws -> ClientAnswer {
     while let call = calls[stream], !call.isDone { try receive() }
     return calls.removeValue(forKey: stream)?.answer ?? ClientAnswer()
   }
 
-  func reset(_ stream: Int32) throws {
+  package func reset(_ stream: Int32) throws {
     nghttp2_submit_rst_stream(session, 0, stream, NGHTTP2_CANCEL.rawValue)
     try flush()
   }
 
-  func ping() throws {
+  package func ping() throws {
     nghttp2_submit_ping(session, 0, nil)
     try flush()
   }
 
   /// Bytes that are no frames.
-  func sendRaw(_ bytes: [UInt8]) { _ = Glibc.send(socket, bytes, bytes.count, 0) }
+  package func sendRaw(_ bytes: [UInt8]) { _ = Glibc.send(socket, bytes, bytes.count, 0) }
 
   // MARK: Wire
 
@@ -153,7 +153,7 @@ final class HTTP2Client {
     }
   }
 
-  func receive() throws {
+  package func receive() throws {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     let count = recv(socket, &buffer, buffer.count, 0)
     // The socket's own limit of time.
@@ -163,7 +163,7 @@ final class HTTP2Client {
     try flush()
   }
 
-  private static func of(_ user: UnsafeMutableRawPointer?) -> HTTP2Client? {
+  fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> HTTP2Client? {
     user.map { Unmanaged<HTTP2Client>.fromOpaque($0).takeUnretainedValue() }
   }
 

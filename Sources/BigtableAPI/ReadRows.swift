@@ -1,0 +1,261 @@
+// ReadRows: rows leave as chunks while the client takes them. On the loop in short slices while
+// everything is in memory, else piece by piece on a thread that may wait.
+
+internal import BinaryProtocol
+internal import Bytes
+internal import DataModel
+internal import GRPC
+internal import Net
+internal import Runtime
+internal import Tablets
+internal import VFS
+
+/// A ReadRowsRequest: 1 table, 2 rows, 3 filter, 4 limit, 6 statistics, 7 reversed.
+struct WireReadRows {
+  private(set) var table = ByteView()
+  private(set) var ranges: [RowRange] = [.all]
+  private(set) var options = ReadOptions(versions: 0)
+  private(set) var limit = 0
+  private(set) var isReversed = false
+  private(set) var wantsStatistics = false
+
+  init(_ message: ByteView) throws(GRPCStatus) {
+    var rows: ByteView?
+    var filter: ByteView?
+    do throws(WireError) {
+      var reader = ProtobufReader(message)
+      while let number = try reader.next() {
+        switch number {
+        case 1: table = try reader.bytes()
+        case 2: rows = try reader.bytes()
+        case 3: filter = try reader.bytes()
+        case 4:
+          let count = try reader.int64()
+          guard count >= 0 else { throw .malformed("rows_limit is \(count)") }
+          limit = Int(count)
+        case 6: wantsStatistics = try reader.varint() == 2
+        case 7: isReversed = try reader.bool()
+        case 9, 11: throw .malformed("authorized and materialized views are not served")
+        default: try reader.skip()
+        }
+      }
+    } catch {
+      throw GRPCStatus(error)
+    }
+    if let rows { ranges = try WireRowSet(rows).merged }
+    if let filter { options.filter = try RowFilter(bigtable: filter) }
+  }
+}
+
+/// A read that is under way. Its scan and buffers belong to the loop, or to a worker while one is
+/// at it (`@unchecked` for that).
+final class ReadRowsStream: @unchecked Sendable {
+  let call: GRPCCall
+  private let table: Table
+  /// What is still to be read behind the present scan, the next one last.
+  private var ranges: [RowRange]
+  private let options: ReadOptions
+  private let limit: Int
+  private let isReversed: Bool
+  private let wantsStatistics: Bool
+  private var scan: RowScan?
+  private let row = RowBuffer()
+  private var chunks = ChunkWriter()
+  private var rowCount = 0
+  private var cellCount = 0
+  /// A worker or a later turn of the loop will go on with it.
+  var isBusy = false
+
+  enum Pause {
+    case isFull, wouldBlock, turn
+    case ended(GRPCStatus)
+  }
+
+  init(_ call: GRPCCall, _ table: Table, _ request: WireReadRows) {
+    self.call = call
+    self.table = table
+    ranges = request.isReversed ? request.ranges : request.ranges.reversed()
+    options = request.options
+    limit = request.limit
+    isReversed = request.isReversed
+    wantsStatistics = request.wantsStatistics
+  }
+
+  /// Reads until something stops it.
+  ///
+  /// - Parameters:
+  ///   - isFull: Has enough been sent?
+  ///   - isLate: Is it somebody else's turn?
+  func run(
+    wait: ReadWait, send: (ByteView) -> Void, isFull: () -> Bool, isLate: () -> Bool
+  ) -> Pause {
+    do throws(TableServiceError) {
+      while true {
+        guard let scan = try currentScan() else { break }
+        switch try scan.next(into: row, wait: wait) {
+        case .row:
+          rowCount += 1
+          cellCount += row.cells.count
+          chunks.append(row, send: send)
+          if isFull() { return .isFull }
+        case .pause: tellProgress(scan, send)
+        case .end: self.scan = nil
+        }
+        if isLate() { return .turn }
+      }
+    } catch .wouldBlock {
+      return .wouldBlock
+    } catch {
+      return .ended(GRPCStatus(error))
+    }
+    chunks.flush(send)
+    if wantsStatistics { sendStatistics(send) }
+    return .ended(.ok)
+  }
+
+  private func currentScan() throws(TableServiceError) -> RowScan? {
+    if let scan { return scan }
+    if limit > 0, rowCount == limit { return nil }
+    guard let range = ranges.popLast() else { return nil }
+    scan = try table.scan(
+      ScanRequest(
+        range: range, reversed: isReversed, limit: limit == 0 ? 0 : limit - rowCount,
+        options: options))
+    return scan
+  }
+
+  /// Many rows were passed of which nothing is left: a client that asks again need not begin
+  /// before them.
+  private func tellProgress(_ scan: RowScan, _ send: (ByteView) -> Void) {
+    chunks.flush(send)
+    guard let key = scan.lastScannedKey else { return }
+    var message = ByteBuffer()
+    message.appendField(2, present: key)
+    send(message.view)
+  }
+
+  /// RequestStats: 1 FullReadStatsView {1 ReadIterationStats {rows seen, returned, cells …}}.
+  private func sendStatistics(_ send: (ByteView) -> Void) {
+    var message = ByteBuffer()
+    message.appendMessage(3) { stats in
+      stats.appendMessage(1) { view in
+        view.appendMessage(1) { iteration in
+          iteration.appendField(1, varint: UInt64(rowCount))
+          iteration.appendField(2, varint: UInt64(rowCount))
+          iteration.appendField(3, varint: UInt64(cellCount))
+          iteration.appendField(4, varint: UInt64(cellCount))
+        }
+      }
+    }
+    send(message.view)
+  }
+
+  /// Sends what has been gathered: the client waits for it.
+  func flush(_ send: (ByteView) -> Void) { chunks.flush(send) }
+
+  /// Holds nothing of the engine's while the client is waited for.
+  func release() {
+    row.clear()
+    scan?.release()
+  }
+}
+
+extension BigtableSession {
+  /// How long a read holds the loop at a time.
+  private static let sliceNanoseconds: UInt64 = 500_000
+  /// How much a worker reads before it hands over.
+  private static let workerByteCount = 512 << 10
+
+  func readRows(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
+    let request = try WireReadRows(message)
+    let stream = ReadRowsStream(call, try table(request.table), request)
+    call.onDrain = { [self] in pump(stream) }
+    pump(stream)
+  }
+
+  /// Sends what may be sent now.
+  private func pump(_ stream: ReadRowsStream) {
+    let call = stream.call
+    guard !stream.isBusy, !call.isOver else { return }
+    let deadline = front.time.monotonicNanoseconds + BigtableSession.sliceNanoseconds
+    let pause = stream.run(
+      wait: .forbidden, send: { message in call.send { $0.append(message) } },
+      isFull: { call.isOutputFull }, isLate: { front.time.monotonicNanoseconds >= deadline })
+    switch pause {
+    case .isFull: stream.release()
+    case .turn: turn(stream)
+    case .wouldBlock: runOnWorker(stream)
+    case .ended(let status): end(stream, status)
+    }
+  }
+
+  private func end(_ stream: ReadRowsStream, _ status: GRPCStatus) {
+    stream.release()
+    stream.call.onDrain = nil
+    stream.call.finish(status)
+  }
+
+  /// Lets the loop's other work run, then goes on.
+  private func turn(_ stream: ReadRowsStream) {
+    stream.isBusy = true
+    loop.execute { [self] in
+      stream.isBusy = false
+      pump(stream)
+    }
+  }
+
+  private func runOnWorker(_ stream: ReadRowsStream) {
+    stream.isBusy = true
+    front.scheduler.submit(to: .blocking) { [self] in
+      let messages = HeldMessages()
+      let pause = stream.run(
+        wait: .allowed, send: { messages.append($0) },
+        isFull: { messages.byteCount >= BigtableSession.workerByteCount }, isLate: { false })
+      loop.execute { [self] in
+        stream.isBusy = false
+        messages.forEach { message in stream.call.send { $0.append(message) } }
+        if case .ended(let status) = pause { return end(stream, status) }
+        guard !stream.call.isOutputFull else { return stream.release() }
+        pump(stream)
+      }
+    }
+  }
+
+  // MARK: - SampleRowKeys
+
+  /// The end of the table, and how much stands before it.
+  func sampleRowKeys(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
+    var name = ByteView()
+    do throws(WireError) {
+      var reader = ProtobufReader(message)
+      while let number = try reader.next() {
+        if number == 1 { name = try reader.bytes() } else { try reader.skip() }
+      }
+    } catch {
+      throw GRPCStatus(error)
+    }
+    let statistics = try table(name).statistics
+    call.answer { $0.appendField(2, varint: statistics.byteCount) }
+  }
+}
+
+/// Messages that a worker has made. Handed from it to the loop (`@unchecked` for that).
+private final class HeldMessages: @unchecked Sendable {
+  private var bytes = ByteBuffer()
+  private var ends: [Int] = []
+
+  var byteCount: Int { bytes.count }
+
+  func append(_ message: ByteView) {
+    bytes.append(message)
+    ends.append(bytes.count)
+  }
+
+  func forEach(_ body: (ByteView) -> Void) {
+    var start = 0
+    for end in ends {
+      body(bytes.view[start..<end])
+      start = end
+    }
+  }
+}
