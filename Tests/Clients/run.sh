@@ -2,8 +2,9 @@
 # Points real Bigtable clients at a server and runs every program of this folder: make test-clients.
 # They are installed from PyPI into $1; $2 is the folder with kvserver.
 set -euo pipefail
+mkdir -p "$1"
+venv=$(realpath "$1") bin=$(realpath "$2")
 cd "$(dirname "$0")"
-venv=$1 bin=$2
 work=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
@@ -14,6 +15,7 @@ if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
 "$bin/kvserver" --data-dir "$work/data" --http none --tcp none --grpc 127.0.0.1:0 >"$work/out" 2>"$work/log" &
 server=$!
 for _ in $(seq 100); do grep -q ready "$work/out" && break; sleep 0.1; done
+grep -q ready "$work/out" || { cat "$work/log"; exit 1; }
 BIGTABLE_EMULATOR_HOST=$(sed -n 's/^listening grpc=//p' "$work/out")
 export BIGTABLE_EMULATOR_HOST
 
