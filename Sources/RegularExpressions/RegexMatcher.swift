@@ -166,10 +166,10 @@ extension PositionAutomaton {
     into next: UnsafeMutableBufferPointer<UInt64>
   ) -> Bool {
     shiftable.withUnsafeBufferPointer { shiftable in
-      var carry: UInt64 = 0
-      for word in 0..<set.count {
-        next[word] = (set[word] << 1 | carry) & shiftable[word]
-        carry = set[word] >> 63
+      next[0] = set[0] << 1 & shiftable[0]
+      // Each from two loads and none from the one before: several words at a time.
+      for word in 1..<max(1, set.count) {
+        next[word] = (set[word] << 1 | set[word - 1] >> 63) & shiftable[word]
       }
     }
     addRows(set, into: next)

@@ -54,7 +54,18 @@ struct RegexParser {
     var branches = [try sequence(depth: depth)]
     while take("|") { branches.append(try sequence(depth: depth)) }
     if branches.count == 1 { return branches[0] }
+    if let set = RegexParser.union(of: branches) { return (.set(set), 1) }
     return (.alternatives(branches.map(\.node)), branches.reduce(1) { max($0, $1.copies) })
+  }
+
+  /// `a|b` is `[ab]`: one place of the pattern in place of many.
+  private static func union(of branches: [Parsed]) -> ByteSet? {
+    var union = ByteSet()
+    for branch in branches {
+      guard case .set(let set) = branch.node else { return nil }
+      union = union.union(set)
+    }
+    return union
   }
 
   private mutating func sequence(depth: Int) throws(RegexError) -> Parsed {
