@@ -11,14 +11,14 @@ RUN make install DESTDIR=/out
 
 FROM debian:bookworm-slim
 RUN apt-get update -qq && \
-    apt-get install -y -qq --no-install-recommends libsqlite3-0 liblz4-1 libssl3 && \
+    apt-get install -y -qq --no-install-recommends libsqlite3-0 liblz4-1 libssl3 libnghttp2-14 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 --home-dir /data strata && \
     install -d -o strata /data
 COPY --from=build /out/ /usr/local/bin/
 USER strata
 VOLUME /data
-EXPOSE 8080 8085
+EXPOSE 8080 8085 8086
 HEALTHCHECK --interval=10s --timeout=3s CMD ["kvctl", "table", "list"]
 # Inside the container every interface is the container's own; publish ports on loopback only.
-ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--insecure"]
+ENTRYPOINT ["kvserver", "--data-dir", "/data", "--http", "0.0.0.0:8080", "--tcp", "0.0.0.0:8085", "--grpc", "0.0.0.0:8086", "--insecure"]

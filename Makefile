@@ -12,7 +12,7 @@ RELEASE = .build/release
   fuzz fuzz-all fuzz-build install clean packages \
   dev-cert counts proto check-proto test-clients
 
-## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085.
+## Starts a server on demo data: http 127.0.0.1:8080, binary 127.0.0.1:8085, gRPC 127.0.0.1:8086.
 serve: release
 	$(RELEASE)/kvserver --data-dir $(DATA) --demo
 
