@@ -8,8 +8,9 @@ package import Net
 package final class GRPCCall: @unchecked Sendable {
   let stream: Int32
   package let loop: EventLoop
-  /// Nil once the connection or the stream is gone, or the call was answered whole.
-  private(set) weak var connection: GRPCConnection?
+  /// Nil once the stream is gone. Not weak: that would make every count of the connection's
+  /// references slower; `end` lets go of it.
+  private var connection: GRPCConnection?
   var headers = CallHeaders()
   /// Of the request: what has arrived of its one message, prefix included.
   var body = ByteBuffer()
@@ -23,7 +24,8 @@ package final class GRPCCall: @unchecked Sendable {
   /// Of all fields of the header so far.
   var headerByteCount = 0
   var hasHeaders = false
-  var hasBegun = false
+  /// What the path names, until it is called.
+  var method: GRPCMethod?
   var deadlineTimer: LoopTimer?
 
   /// Frames of messages that wait for the peer to take them.

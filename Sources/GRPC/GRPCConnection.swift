@@ -17,6 +17,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   private var calls: [Int32: GRPCCall] = [:]
   /// Inside nghttp2: what is added now is sent when that returns.
   private var isInSession = false
+  /// `pump` is at it, further down the stack; what is added now it finds.
+  private var isPumping = false
+  private var hasMore = false
   /// Calls of which a method may go on.
   private var drained: [GRPCCall] = []
   private var isDraining = false
@@ -129,7 +132,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       return call.finish(
         GRPCStatus(.unimplemented, "messages compressed with \(name) are not taken"))
     }
-    guard ByteView.of(headers.path, { methods.method($0) }) != nil else {
+    call.method = ByteView.of(headers.path) { methods.method($0) }
+    guard call.method != nil else {
       let path = String(decoding: headers.path, as: UTF8.self)
       return call.finish(GRPCStatus(.unimplemented, "no method \(path)"))
     }
@@ -138,8 +142,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   }
 
   private func setDeadline(_ call: GRPCCall, _ nanoseconds: UInt64) {
-    call.deadlineTimer = loop.schedule(afterNanoseconds: nanoseconds) { [weak call] in
-      guard let call, !call.isOver else { return }
+    // Held by the timer until it fires or the stream ends.
+    call.deadlineTimer = loop.schedule(afterNanoseconds: nanoseconds) {
+      guard !call.isOver else { return }
       call.finish(.deadlineExceeded)
       call.tellCancelled()
     }
@@ -180,13 +185,12 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   /// Takes the memory for all of a long message, or waits for it.
   private func reserve(_ byteCount: Int, for call: GRPCCall) {
     guard !call.isAwaitingMemory else { return }
-    let isThere = budget.acquire(byteCount) { [weak self, weak call] in
-      guard let self, let call else { return }
-      loop.execute {
+    let isThere = budget.acquire(byteCount) { [self] in
+      loop.execute { [self] in
         guard !call.isOver else { return }
         call.isAwaitingMemory = false
-        self.reserve(byteCount, for: call)
-        self.pump()
+        reserve(byteCount, for: call)
+        pump()
       }
     }
     guard isThere else {
@@ -205,9 +209,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   }
 
   private func messageArrived(_ call: GRPCCall) {
-    guard !call.hasBegun, !call.isOver else { return }
-    call.hasBegun = true
-    guard let method = ByteView.of(call.headers.path, { methods.method($0) }) else { return }
+    guard !call.isOver, let method = call.method else { return }
+    call.method = nil
     do throws(GRPCStatus) {
       method(call, try call.message())
     } catch {
@@ -291,8 +294,12 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
 
   /// Moves frames to the connection's output while that takes them.
   private func pump() {
-    guard let connection, let session, !isInSession else { return }
-    repeat {
+    guard let connection, !isInSession else { return }
+    hasMore = true
+    guard !isPumping else { return }
+    isPumping = true
+    while hasMore || !drained.isEmpty, let session {
+      hasMore = false
       isInSession = true
       while !connection.isOutputFull {
         var bytes: UnsafePointer<UInt8>?
@@ -303,7 +310,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       isInSession = false
       connection.setNeedsFlush()
       goOn()
-    } while !drained.isEmpty
+    }
+    isPumping = false
     if isFinished { connection.closeAfterFlush() }
   }
 
