@@ -61,6 +61,17 @@ enum BigtableMethod: String, CaseIterable {
   case deleteTable = "/google.bigtable.admin.v2.BigtableTableAdmin/DeleteTable"
   case modifyColumnFamilies =
     "/google.bigtable.admin.v2.BigtableTableAdmin/ModifyColumnFamilies"
+  case generateConsistencyToken =
+    "/google.bigtable.admin.v2.BigtableTableAdmin/GenerateConsistencyToken"
+  case checkConsistency = "/google.bigtable.admin.v2.BigtableTableAdmin/CheckConsistency"
+  case testTablePermissions = "/google.bigtable.admin.v2.BigtableTableAdmin/TestIamPermissions"
+  case getInstance = "/google.bigtable.admin.v2.BigtableInstanceAdmin/GetInstance"
+  case createInstance = "/google.bigtable.admin.v2.BigtableInstanceAdmin/CreateInstance"
+  case listInstances = "/google.bigtable.admin.v2.BigtableInstanceAdmin/ListInstances"
+  case getCluster = "/google.bigtable.admin.v2.BigtableInstanceAdmin/GetCluster"
+  case listClusters = "/google.bigtable.admin.v2.BigtableInstanceAdmin/ListClusters"
+  case testInstancePermissions =
+    "/google.bigtable.admin.v2.BigtableInstanceAdmin/TestIamPermissions"
   case check = "/grpc.health.v1.Health/Check"
 
   static let byPath = Dictionary(
@@ -102,7 +113,16 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
       // Serving: a server that does not has closed its ports.
       case .check: call.answer { $0.append([0x08, 0x01]) }
       case .createTable, .listTables, .getTable, .deleteTable, .modifyColumnFamilies:
-        admin(method, call, message)
+        let admin = TableAdmin(service: front.service)
+        onWorker(call, message) { (request) throws(GRPCStatus) in
+          try admin.perform(method, request)
+        }
+      case .generateConsistencyToken, .checkConsistency, .testTablePermissions, .getInstance,
+        .createInstance, .listInstances, .getCluster, .listClusters, .testInstancePermissions:
+        let admin = InstanceAdmin(service: front.service)
+        onWorker(call, message) { (request) throws(GRPCStatus) in
+          try admin.perform(method, request)
+        }
       }
     } catch {
       call.finish(error)

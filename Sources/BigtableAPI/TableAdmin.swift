@@ -12,13 +12,14 @@ internal import SwiftProtobuf
 internal import Tablets
 
 extension BigtableSession {
-  func admin(_ method: BigtableMethod, _ call: GRPCCall, _ message: ByteView) {
+  /// Answers a call with what `perform` makes of its message, on a thread that may wait.
+  func onWorker(
+    _ call: GRPCCall, _ message: ByteView,
+    _ perform: @escaping @Sendable (Data) throws(GRPCStatus) -> [UInt8]
+  ) {
     let request = Data(message.buffer)
-    let admin = TableAdmin(service: front.service)
     front.scheduler.submit(to: .blocking) { [loop] in
-      let answer = Result<[UInt8], GRPCStatus> { () throws(GRPCStatus) in
-        try admin.perform(method, request)
-      }
+      let answer = Result<[UInt8], GRPCStatus> { () throws(GRPCStatus) in try perform(request) }
       loop.execute {
         switch answer {
         case .success(let bytes): call.answer { output in ByteView.of(bytes) { output.append($0) } }

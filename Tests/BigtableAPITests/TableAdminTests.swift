@@ -76,6 +76,61 @@ import Testing
     #expect(answer.status == status)
   }
 
+  @Test func `every instance is there, ready, and allows everything`() throws {
+    let world = try BigtableWorld()
+    func ask<Answer: Message>(_ method: String, _ request: some Message) throws -> Answer {
+      let answer = try world.client.call(
+        "/google.bigtable.admin.v2.BigtableInstanceAdmin/\(method)", request.serializedBytes())
+      return try Answer(serializedBytes: try #require(answer.messages.first))
+    }
+    let instance: Google_Bigtable_Admin_V2_Instance = try ask(
+      "GetInstance",
+      Google_Bigtable_Admin_V2_GetInstanceRequest.with { $0.name = BigtableWorld.parent })
+    #expect(instance.name == BigtableWorld.parent && instance.state == .ready)
+    let operation: Google_Longrunning_Operation = try ask(
+      "CreateInstance",
+      Google_Bigtable_Admin_V2_CreateInstanceRequest.with {
+        ($0.parent, $0.instanceID) = ("projects/p", "new")
+      })
+    #expect(operation.done)
+    #expect(
+      try Google_Bigtable_Admin_V2_Instance(unpackingAny: operation.response).name
+        == "projects/p/instances/new")
+    let clusters: Google_Bigtable_Admin_V2_ListClustersResponse = try ask(
+      "ListClusters",
+      Google_Bigtable_Admin_V2_ListClustersRequest.with { $0.parent = BigtableWorld.parent })
+    #expect(clusters.clusters.map(\.state) == [.ready])
+    let cluster: Google_Bigtable_Admin_V2_Cluster = try ask(
+      "GetCluster",
+      Google_Bigtable_Admin_V2_GetClusterRequest.with { $0.name = clusters.clusters[0].name })
+    #expect(cluster == clusters.clusters[0])
+    let allowed: Google_Iam_V1_TestIamPermissionsResponse = try ask(
+      "TestIamPermissions",
+      Google_Iam_V1_TestIamPermissionsRequest.with { $0.permissions = ["a", "b"] })
+    #expect(allowed.permissions == ["a", "b"])
+  }
+
+  @Test func `a consistency token is its table's`() throws {
+    let world = try BigtableWorld()
+    typealias Check = Google_Bigtable_Admin_V2_CheckConsistencyRequest
+    let token: Google_Bigtable_Admin_V2_GenerateConsistencyTokenResponse = try world.admin(
+      "GenerateConsistencyToken",
+      Google_Bigtable_Admin_V2_GenerateConsistencyTokenRequest.with {
+        $0.name = BigtableWorld.table
+      })
+    let answer: Google_Bigtable_Admin_V2_CheckConsistencyResponse = try world.admin(
+      "CheckConsistency",
+      Check.with {
+        ($0.name, $0.consistencyToken) = (BigtableWorld.table, token.consistencyToken)
+      })
+    #expect(answer.consistent)
+    let foreign = Check.with { ($0.name, $0.consistencyToken) = (BigtableWorld.table, "x") }
+    #expect(throws: BigtableWorld.Refused.self) {
+      let _: Google_Bigtable_Admin_V2_CheckConsistencyResponse = try world.admin(
+        "CheckConsistency", foreign)
+    }
+  }
+
   @Test func `what is not there yet says so`() throws {
     let world = try BigtableWorld()
     for path in ["google.bigtable.v2.Bigtable/ExecuteQuery", "nobody/Nothing"] {
