@@ -21,7 +21,8 @@ let hot =
 /// What the fuzz targets feed bytes to, and build their files with.
 let fuzzed: [Target.Dependency] = [
   "Bytes", "Runtime", "VFS", "LSM", "DataModel", "Tablets", "JSON", "RowText", "TLS", "Net",
-  "HTTP1", "HTTPAPI", "BinaryProtocol", "BinaryAPI", "TestSupport",
+  "HTTP1", "HTTPAPI", "BinaryProtocol", "BinaryAPI", "RegularExpressions", "GRPC", "BigtableAPI",
+  "TestSupport",
 ]
 
 let package = Package(

@@ -3,6 +3,7 @@
 /// The name of a target; its corpus is the folder of that name.
 enum FuzzTargetName: String, CaseIterable, Sendable {
   case http, query, tokens, json, requests, lines, ingest, frames, messages, tls, words
+  case regex, bigtable
   case rows, producers, log, manifest, table
 
   func make() throws -> any FuzzTarget {
@@ -18,6 +19,8 @@ enum FuzzTargetName: String, CaseIterable, Sendable {
     case .messages: MessageTarget()
     case .tls: try TLSTarget()
     case .words: WordTarget()
+    case .regex: RegexTarget()
+    case .bigtable: BigtableTarget()
     case .rows: RowTarget()
     case .producers: ProducerTarget()
     case .log: try LogTarget()
