@@ -23,6 +23,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   /// Calls of which a method may go on.
   private var drained: [GRPCCall] = []
   private var isDraining = false
+  /// Until the peer's first frame is there.
+  private var greetingTimer: LoopTimer?
   private var inputHasEnded = false
   /// Of messages that are arriving and are too short to reserve memory for.
   private var looseByteCount = 0
@@ -37,6 +39,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     self.budget = budget
     loop = connection.loop
     openSession()
+    greetingTimer = loop.schedule(afterNanoseconds: limits.greetingNanoseconds) { [self] in
+      self.connection?.close()
+    }
   }
 
   deinit { nghttp2_session_del(session) }
@@ -106,6 +111,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   }
 
   func frameArrived(type: UInt8, flags: UInt8, stream: Int32) {
+    greeted()
     let isLast = flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch UInt32(type) {
     case NGHTTP2_HEADERS.rawValue:
@@ -116,6 +122,11 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       if let call = calls[stream] { messageArrived(call) }
     default: break
     }
+  }
+
+  private func greeted() {
+    greetingTimer?.cancel()
+    greetingTimer = nil
   }
 
   private func headersArrived(_ call: GRPCCall) {
@@ -351,6 +362,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
 
   package func closed(_ connection: Connection) {
     self.connection = nil
+    greeted()
     let ended = calls
     calls = [:]
     drained = []

@@ -28,5 +28,7 @@ package struct GRPCLimits: Sendable {
   package var connectionWindowByteCount = 8 << 20
   /// Of a connection's messages that fit their windows, all that are arriving together.
   package var looseByteCount = 16 << 20
+  /// A connection that has not begun to speak HTTP/2 by then is closed.
+  package var greetingNanoseconds: UInt64 = 10_000_000_000
   package init() {}
 }

@@ -1,7 +1,7 @@
 // Runs a position automaton over a text. Sets of positions that were met become states with a table
 // of transitions, made as they are needed (McNaughton and Yamada 1960; lazily, as in Aho, Sethi and
-// Ullman, section 3.7); when a pattern has too many of them the table is given up for the rest of
-// the text. Either way every byte is looked at once: linear time.
+// Ullman, section 3.7); when a text meets too many of them the table is emptied, and given up for
+// a stretch. Either way every byte is looked at once: linear time.
 
 internal import Bytes
 
@@ -47,9 +47,11 @@ struct RegexMatcher {
       if state == RegexMatcher.dead { return false }
       if offset == text.count { return isFinal[Int(state)] }
       if isFinal.count == stateLimit {
-        // Too few bytes for each state made: that would go on.
-        if bytesSinceReset < 8 * stateLimit { return matchesWithoutStates(text, offset, state) }
-        state = reset(keeping: state)
+        // Too few bytes for each state made: for a while it is cheaper to make none.
+        let isVain = bytesSinceReset < 8 * stateLimit
+        let end = isVain ? min(text.count, offset + 16 * stateLimit) : offset
+        (offset, state) = restart(text, from: offset, to: end, in: state)
+        continue
       }
       addTransition(from: state, Int(automaton.byteClasses[Int(text[offset])]))
     }
@@ -88,15 +90,6 @@ struct RegexMatcher {
     _ = internScratch()
     scratch[0] = 1
     _ = internScratch()
-  }
-
-  /// Forgets all states but one.
-  private mutating func reset(keeping state: Int32) -> Int32 {
-    let offset = Int(state) * automaton.wordCount
-    let kept = ContiguousArray(sets[offset..<offset + automaton.wordCount])
-    reset()
-    scratch = kept
-    return internScratch()
   }
 
   private mutating func clearScratch() {
@@ -139,20 +132,25 @@ struct RegexMatcher {
 
   // MARK: Without states
 
-  private func matchesWithoutStates(_ text: ByteView, _ first: Int, _ state: Int32) -> Bool {
+  /// Takes the bytes up to `end` without making states, and forgets all but the one reached.
+  private mutating func restart(
+    _ text: ByteView, from first: Int, to end: Int, in state: Int32
+  ) -> (offset: Int, state: Int32) {
     let wordCount = automaton.wordCount
-    let offset = Int(state) * wordCount
-    var current = ContiguousArray(sets[offset..<offset + wordCount])
+    let start = Int(state) * wordCount
+    var current = ContiguousArray(sets[start..<start + wordCount])
     var next = scratch
-    for index in first..<text.count {
+    for index in first..<end {
       let byteClass = Int(automaton.byteClasses[Int(text[index])])
       let isAlive = current.withUnsafeBufferPointer { set in
         next.withUnsafeMutableBufferPointer { automaton.step(set, byteClass, into: $0) }
       }
-      guard isAlive else { return false }
+      guard isAlive else { return (index + 1, RegexMatcher.dead) }
       swap(&current, &next)
     }
-    return current.withUnsafeBufferPointer { automaton.mayEnd(in: $0) }
+    reset()
+    scratch = current
+    return (end, internScratch())
   }
 }
 

@@ -198,6 +198,20 @@ private final class GRPCWorld {
     #expect(try HTTP2Client(port: world.port).call("/test/Echo", [1]).status == 0)
   }
 
+  @Test func `who says nothing is not waited for`() throws {
+    var limits = GRPCLimits()
+    limits.greetingNanoseconds = 1_000_000_000
+    let world = try GRPCWorld(limits: limits)
+    let speaking = try HTTP2Client(port: world.port)
+    #expect(try speaking.call("/test/Echo", [1]).status == 0)
+    let silent = try HTTP2Client(port: world.port)
+    // Behind the server's own settings.
+    #expect(throws: HTTP2Client.Failure.closed) {
+      while true { try silent.receiveUnanswered() }
+    }
+    #expect(try speaking.call("/test/Echo", [1]).status == 0)
+  }
+
   @Test func `bytes that are no HTTP/2 end the connection`() throws {
     let world = try GRPCWorld()
     let client = try HTTP2Client(port: world.port)

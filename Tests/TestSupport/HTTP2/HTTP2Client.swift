@@ -154,13 +154,18 @@ package final class HTTP2Client {
   }
 
   package func receive() throws {
+    try receiveUnanswered()
+    try flush()
+  }
+
+  /// Takes what has come, and says nothing.
+  package func receiveUnanswered() throws {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     let count = recv(socket, &buffer, buffer.count, 0)
     // The socket's own limit of time.
     if count < 0, errno == EAGAIN { throw Failure.silence }
     guard count > 0 else { throw Failure.closed }
     nghttp2_session_mem_recv(session, buffer, count)
-    try flush()
   }
 
   fileprivate static func of(_ user: UnsafeMutableRawPointer?) -> HTTP2Client? {
