@@ -19,7 +19,6 @@ struct ChunkWriter: ~Copyable {
   private var wrapper = ByteBuffer()
 
   var isFull: Bool { message.count >= ChunkWriter.messageByteCount }
-  var isEmpty: Bool { message.isEmpty }
 
   mutating func clear() { message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount) }
 

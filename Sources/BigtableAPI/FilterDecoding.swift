@@ -127,11 +127,8 @@ extension RowFilter {
 /// is k and a zero byte.
 struct WireBounds {
   private(set) var name = ""
-  private(set) var from: [UInt8]?
-  private(set) var to: [UInt8]?
-
-  mutating func dropStart() { from = nil }
-  mutating func dropEnd() { to = nil }
+  var from: [UInt8]?
+  var to: [UInt8]?
 
   /// The numbers are those of the message's fields; an end that is not there is open.
   init(

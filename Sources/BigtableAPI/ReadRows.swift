@@ -150,9 +150,6 @@ final class ReadRowsStream: @unchecked Sendable {
     send(message.view)
   }
 
-  /// Sends what has been gathered: the client waits for it.
-  func flush(_ send: (ByteView) -> Void) { chunks.flush(send) }
-
   /// Holds nothing of the engine's while the client is waited for.
   func release() {
     row.clear()

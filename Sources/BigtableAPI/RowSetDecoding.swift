@@ -74,7 +74,7 @@ struct WireRowSet {
 extension WireBounds {
   /// For rows: an empty key as an end is none.
   fileprivate mutating func emptyIsOpen() {
-    if from == [] || from == [0] { dropStart() }
-    if to == [] || to == [0] { dropEnd() }
+    if from == [] || from == [0] { from = nil }
+    if to == [] || to == [0] { to = nil }
   }
 }
