@@ -115,6 +115,9 @@ extension RowFilter {
       case 19: found = try RowFilter.regex(.family, try reader.bytes())
       case 20: found = try RowFilter.regex(.qualifier, try reader.bytes())
       case 21: found = try RowFilter.regex(.value, try reader.bytes())
+      case 22: found = .rowSample(Double(bitPattern: UInt64(bitPattern: try reader.sfixed64())))
+      case 23: found = .label(try reader.string())
+      case 24: found = try RowFilter.flag(&reader, .sink)
       default: try reader.skip()
       }
     }
@@ -261,6 +264,10 @@ extension RowFilter {
     case .cellsPerRowLimit(let count): buffer.appendField(15, present: UInt64(clamping: count))
     case .cellsPerColumnLimit(let count): buffer.appendField(16, present: UInt64(clamping: count))
     case .stripValue: buffer.appendField(17, present: 1 as UInt64)
+    case .rowSample(let probability):
+      buffer.appendField(22, presentFixed: Int64(bitPattern: probability.bitPattern))
+    case .label(let text): buffer.appendField(23, present: text)
+    case .sink: buffer.appendField(24, present: 1 as UInt64)
     }
   }
 

@@ -28,6 +28,8 @@ package struct ProtobufReader {
   @inline(__always)
   package init(_ message: ByteView) { reader = ByteReader(message) }
 
+  package var isAtEnd: Bool { reader.isAtEnd }
+
   /// The number of the next field, or nil at the message's end. Its value must then be taken, or
   /// skipped.
   @inline(__always)

@@ -2,6 +2,7 @@
 // straight from a RowBuffer, read straight into one; no object a cell.
 //
 //   cell := tag+length │ [1: family] │ [2: qualifier] │ 3: timestamp, 8 bytes LE │ 4: value
+//           │ [5: label]
 //   row  := [1: key] │ (2: cell)* │ [3: unfinished]
 
 package import Bytes
@@ -25,7 +26,7 @@ package enum RowEncoder {
       var index = start
       while index < cells.count {
         let names = names(cells, index, isFirst: index == start, schema)
-        let inner = cellByteCount(cells[index], names)
+        let inner = cellByteCount(cells[index], names, row)
         let size = ProtobufWriter.size(bytes: inner)
         if index > start, size > limit - total { break }
         total += size
@@ -49,14 +50,14 @@ package enum RowEncoder {
       var index = start
       while index < cells.count {
         let names = names(cells, index, isFirst: index == start, schema)
-        let inner = cellByteCount(cells[index], names)
+        let inner = cellByteCount(cells[index], names, row)
         let size = ProtobufWriter.size(bytes: inner)
         if size > room {
           if index > start { break }
           if size > most { return nil }
         }
         room -= size
-        append(cells[index], names, inner, as: number, to: &buffer)
+        append(cells[index], names, inner, row, as: number, to: &buffer)
         index += 1
       }
       return index
@@ -66,7 +67,8 @@ package enum RowEncoder {
   /// - Parameter inner: Bytes of the cell's message.
   @inline(__always)
   private static func append(
-    _ cell: CellView, _ names: Names, _ inner: Int, as number: UInt8, to buffer: inout ByteBuffer
+    _ cell: CellView, _ names: Names, _ inner: Int, _ row: RowBuffer, as number: UInt8,
+    to buffer: inout ByteBuffer
   ) {
     buffer.append(counted: ProtobufWriter.size(bytes: inner)) { filler in
       filler.put(tag(number, .bytes))
@@ -90,6 +92,10 @@ package enum RowEncoder {
         filler.put(varint: cell.value.count)
         filler.put(cell.value)
       }
+      guard cell.label != 0, let label = row.label(of: cell) else { return }
+      filler.put(tag(5, .bytes))
+      filler.put(varint: label.utf8.count)
+      ByteView.of(label) { filler.put($0) }
     }
   }
 
@@ -140,11 +146,14 @@ package enum RowEncoder {
   }
 
   @inline(__always)
-  private static func cellByteCount(_ cell: CellView, _ names: Names) -> Int {
+  private static func cellByteCount(_ cell: CellView, _ names: Names, _ row: RowBuffer) -> Int {
     var total = cell.timestamp.microseconds == 0 ? 0 : 9
     if !cell.value.isEmpty { total += ProtobufWriter.size(bytes: cell.value.count) }
     if names.hasQualifier { total += ProtobufWriter.size(bytes: cell.qualifier.count) }
     if let family = names.family { total += ProtobufWriter.size(bytes: family.count) }
+    if cell.label != 0, let label = row.label(of: cell) {
+      total += ProtobufWriter.size(bytes: label.utf8.count)
+    }
     return total
   }
 }
@@ -215,12 +224,14 @@ package struct RowDecoder {
     var qualifier: ByteView?
     var timestamp: Int64 = 0
     var value = ByteView()
+    var label: UInt32 = 0
     while let number = try reader.next() {
       switch number {
       case 1: family = try reader.bytes()
       case 2: qualifier = try reader.bytes()
       case 3: timestamp = try reader.sfixed64()
       case 4: value = try reader.bytes()
+      case 5: label = try row.number(ofLabel: reader.string())
       default: try reader.skip()
       }
     }
@@ -239,7 +250,7 @@ package struct RowDecoder {
     row.cells.append(
       CellView(
         familyIndex: index, qualifier: qualifier, timestamp: Timestamp(microseconds: timestamp),
-        value: value))
+        value: value, label: label))
   }
 
   private mutating func familyIndex(
@@ -281,7 +292,7 @@ package struct RowDecoder {
       else { continue }
       row.cells[index] = CellView(
         familyIndex: moved, qualifier: cell.qualifier, timestamp: cell.timestamp,
-        value: cell.value)
+        value: cell.value, label: cell.label)
     }
   }
 }

@@ -145,6 +145,7 @@ extension TableDefinition {
     var name = ""
     var families: [FamilyDefinition] = []
     var gcOnRead = false
+    var settings = TableSettings()
     var reader = ProtobufReader(message)
     while let number = try reader.next() {
       switch number {
@@ -155,16 +156,18 @@ extension TableDefinition {
         }
         families.append(try FamilyDefinition(wire: try reader.bytes()))
       case 3: gcOnRead = try reader.bool()
+      case 4: settings.isProtected = try reader.bool()
       default: try reader.skip()
       }
     }
-    self.init(name: name, families: families, gcOnRead: gcOnRead)
+    self.init(name: name, families: families, gcOnRead: gcOnRead, settings: settings)
   }
 
   package func encode(into buffer: inout ByteBuffer) {
     buffer.appendField(1, string: name)
     for family in families { buffer.appendMessage(2) { family.encode(into: &$0) } }
     buffer.appendField(3, bool: gcOnRead)
+    buffer.appendField(4, bool: settings.isProtected)
   }
 }
 
@@ -178,6 +181,7 @@ extension TableChange {
       case 2: found = .updateFamily(try FamilyDefinition(wire: try reader.bytes()))
       case 3: found = .dropFamily(try reader.string())
       case 4: found = .setGCOnRead(try reader.bool())
+      case 5: found = .setProtection(try reader.bool())
       default: try reader.skip()
       }
     }
@@ -191,6 +195,7 @@ extension TableChange {
     case .updateFamily(let family): buffer.appendMessage(2) { family.encode(into: &$0) }
     case .dropFamily(let name): buffer.appendField(3, present: name)
     case .setGCOnRead(let isOn): buffer.appendField(4, present: isOn ? 1 : 0 as UInt64)
+    case .setProtection(let isOn): buffer.appendField(5, present: isOn ? 1 : 0 as UInt64)
     }
   }
 }

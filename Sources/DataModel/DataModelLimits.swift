@@ -18,8 +18,15 @@ package enum DataModelLimits {
   package static let familyNameByteCount = 64
   package static let familyCount = 100
   package static let tableCount = 1_000
+  /// Keys at which a table is said to be split when it is made.
+  package static let splitCount = 1_000
+  /// Authorized views of a table, and what one may list.
+  package static let viewCount = 100
+  package static let viewPartCount = 1_000
   /// Keys of a batch read.
   package static let batchGetKeyCount = 1_000
+  /// Characters of a label that a filter gives to cells.
+  package static let labelByteCount = 15
   /// Nesting of filters and GC rules.
   package static let filterDepth = 20
   /// Nodes of one filter; stands for Bigtable's 20,480 bytes.

@@ -40,6 +40,8 @@ package final class GRPCCall: @unchecked Sendable {
   package var onDrain: (() -> Void)?
   /// Called once when nobody waits for the answer any more: cancelled, past its deadline, gone.
   package var onCancel: (() -> Void)?
+  /// Called once when the server begins to shut down; for calls that would never end.
+  package var onShutDown: (() -> Void)?
 
   private static let highWaterByteCount = 256 << 10
   private static let prefixByteCount = 5
@@ -168,6 +170,13 @@ package final class GRPCCall: @unchecked Sendable {
     deadlineTimer = nil
     if !wasOver { tellCancelled() }
     onDrain = nil
+    onShutDown = nil
+  }
+
+  func tellShutDown() {
+    let told = onShutDown
+    onShutDown = nil
+    told?()
   }
 
   func tellCancelled() {

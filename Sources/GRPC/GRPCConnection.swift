@@ -357,6 +357,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     nghttp2_submit_goaway(
       session, UInt8(NGHTTP2_FLAG_NONE.rawValue),
       nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    for call in Array(calls.values) { call.tellShutDown() }
     pump()
   }
 

@@ -255,6 +255,9 @@ package nonisolated struct Strata_V1_Cell: Sendable {
 
   package var value: Data = Data()
 
+  /// What a filter has marked it with.
+  package var label: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -694,6 +697,33 @@ package nonisolated struct Strata_V1_RowFilter: @unchecked Sendable {
     set {_uniqueStorage()._kind = .valueRegex(newValue)}
   }
 
+  /// All of the row with this probability, between 0 and 1, else nothing of it.
+  package var rowSample: Double {
+    get {
+      if case .rowSample(let v)? = _storage._kind {return v}
+      return 0
+    }
+    set {_uniqueStorage()._kind = .rowSample(newValue)}
+  }
+
+  /// Marks each cell: 1 to 15 of a-z, 0-9 and -.
+  package var label: String {
+    get {
+      if case .label(let v)? = _storage._kind {return v}
+      return String()
+    }
+    set {_uniqueStorage()._kind = .label(newValue)}
+  }
+
+  /// The cells go straight to the answer, past the filters that follow.
+  package var sink: Bool {
+    get {
+      if case .sink(let v)? = _storage._kind {return v}
+      return false
+    }
+    set {_uniqueStorage()._kind = .sink(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -719,6 +749,12 @@ package nonisolated struct Strata_V1_RowFilter: @unchecked Sendable {
     case familyRegex(Data)
     case qualifierRegex(Data)
     case valueRegex(Data)
+    /// All of the row with this probability, between 0 and 1, else nothing of it.
+    case rowSample(Double)
+    /// Marks each cell: 1 to 15 of a-z, 0-9 and -.
+    case label(String)
+    /// The cells go straight to the answer, past the filters that follow.
+    case sink(Bool)
 
   }
 
@@ -1439,6 +1475,9 @@ package nonisolated struct Strata_V1_TableDefinition: Sendable {
 
   package var gcOnRead: Bool = false
 
+  /// Cannot be dropped.
+  package var deletionProtection: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1552,6 +1591,14 @@ package nonisolated struct Strata_V1_TableChange: Sendable {
     set {kind = .setGcOnRead(newValue)}
   }
 
+  package var setDeletionProtection: Bool {
+    get {
+      if case .setDeletionProtection(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .setDeletionProtection(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1559,6 +1606,7 @@ package nonisolated struct Strata_V1_TableChange: Sendable {
     case updateFamily(Strata_V1_FamilyDefinition)
     case dropFamily(String)
     case setGcOnRead(Bool)
+    case setDeletionProtection(Bool)
 
   }
 
@@ -2003,7 +2051,7 @@ nonisolated extension Strata_V1_GoAway: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Strata_V1_Cell: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Cell"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}family\0\u{1}qualifier\0\u{3}timestamp_micros\0\u{1}value\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}family\0\u{1}qualifier\0\u{3}timestamp_micros\0\u{1}value\0\u{1}label\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2015,6 +2063,7 @@ nonisolated extension Strata_V1_Cell: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularBytesField(value: &self._qualifier) }()
       case 3: try { try decoder.decodeSingularSFixed64Field(value: &self.timestampMicros) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.value) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.label) }()
       default: break
       }
     }
@@ -2037,6 +2086,9 @@ nonisolated extension Strata_V1_Cell: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.value.isEmpty {
       try visitor.visitSingularBytesField(value: self.value, fieldNumber: 4)
     }
+    if !self.label.isEmpty {
+      try visitor.visitSingularStringField(value: self.label, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2045,6 +2097,7 @@ nonisolated extension Strata_V1_Cell: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs._qualifier != rhs._qualifier {return false}
     if lhs.timestampMicros != rhs.timestampMicros {return false}
     if lhs.value != rhs.value {return false}
+    if lhs.label != rhs.label {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2481,7 +2534,7 @@ nonisolated extension Strata_V1_ScanCredit: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RowFilter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}pass_all\0\u{3}block_all\0\u{1}chain\0\u{1}interleave\0\u{1}condition\0\u{3}row_key_prefix\0\u{1}family\0\u{1}qualifier\0\u{3}qualifier_prefix\0\u{3}column_range\0\u{3}timestamp_range\0\u{1}value\0\u{3}value_range\0\u{3}cells_per_row_offset\0\u{3}cells_per_row_limit\0\u{3}cells_per_column_limit\0\u{3}strip_value\0\u{3}row_key_regex\0\u{3}family_regex\0\u{3}qualifier_regex\0\u{3}value_regex\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}pass_all\0\u{3}block_all\0\u{1}chain\0\u{1}interleave\0\u{1}condition\0\u{3}row_key_prefix\0\u{1}family\0\u{1}qualifier\0\u{3}qualifier_prefix\0\u{3}column_range\0\u{3}timestamp_range\0\u{1}value\0\u{3}value_range\0\u{3}cells_per_row_offset\0\u{3}cells_per_row_limit\0\u{3}cells_per_column_limit\0\u{3}strip_value\0\u{3}row_key_regex\0\u{3}family_regex\0\u{3}qualifier_regex\0\u{3}value_regex\0\u{3}row_sample\0\u{1}label\0\u{1}sink\0")
 
   fileprivate class _StorageClass {
     var _kind: Strata_V1_RowFilter.OneOf_Kind?
@@ -2712,6 +2765,30 @@ nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf.
             _storage._kind = .valueRegex(v)
           }
         }()
+        case 22: try {
+          var v: Double?
+          try decoder.decodeSingularDoubleField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .rowSample(v)
+          }
+        }()
+        case 23: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .label(v)
+          }
+        }()
+        case 24: try {
+          var v: Bool?
+          try decoder.decodeSingularBoolField(value: &v)
+          if let v = v {
+            if _storage._kind != nil {try decoder.handleConflictingOneOf()}
+            _storage._kind = .sink(v)
+          }
+        }()
         default: break
         }
       }
@@ -2808,6 +2885,18 @@ nonisolated extension Strata_V1_RowFilter: SwiftProtobuf.Message, SwiftProtobuf.
       case .valueRegex?: try {
         guard case .valueRegex(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularBytesField(value: v, fieldNumber: 21)
+      }()
+      case .rowSample?: try {
+        guard case .rowSample(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 22)
+      }()
+      case .label?: try {
+        guard case .label(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+      }()
+      case .sink?: try {
+        guard case .sink(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 24)
       }()
       case nil: break
       }
@@ -4157,7 +4246,7 @@ nonisolated extension Strata_V1_FamilyDefinition: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Strata_V1_TableDefinition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TableDefinition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}families\0\u{3}gc_on_read\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}families\0\u{3}gc_on_read\0\u{3}deletion_protection\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4168,6 +4257,7 @@ nonisolated extension Strata_V1_TableDefinition: SwiftProtobuf.Message, SwiftPro
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.families) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.gcOnRead) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.deletionProtection) }()
       default: break
       }
     }
@@ -4183,6 +4273,9 @@ nonisolated extension Strata_V1_TableDefinition: SwiftProtobuf.Message, SwiftPro
     if self.gcOnRead != false {
       try visitor.visitSingularBoolField(value: self.gcOnRead, fieldNumber: 3)
     }
+    if self.deletionProtection != false {
+      try visitor.visitSingularBoolField(value: self.deletionProtection, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4190,6 +4283,7 @@ nonisolated extension Strata_V1_TableDefinition: SwiftProtobuf.Message, SwiftPro
     if lhs.name != rhs.name {return false}
     if lhs.families != rhs.families {return false}
     if lhs.gcOnRead != rhs.gcOnRead {return false}
+    if lhs.deletionProtection != rhs.deletionProtection {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4345,7 +4439,7 @@ nonisolated extension Strata_V1_AlterTableRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Strata_V1_TableChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TableChange"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_family\0\u{3}update_family\0\u{3}drop_family\0\u{3}set_gc_on_read\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_family\0\u{3}update_family\0\u{3}drop_family\0\u{3}set_gc_on_read\0\u{3}set_deletion_protection\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4395,6 +4489,14 @@ nonisolated extension Strata_V1_TableChange: SwiftProtobuf.Message, SwiftProtobu
           self.kind = .setGcOnRead(v)
         }
       }()
+      case 5: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .setDeletionProtection(v)
+        }
+      }()
       default: break
       }
     }
@@ -4421,6 +4523,10 @@ nonisolated extension Strata_V1_TableChange: SwiftProtobuf.Message, SwiftProtobu
     case .setGcOnRead?: try {
       guard case .setGcOnRead(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    }()
+    case .setDeletionProtection?: try {
+      guard case .setDeletionProtection(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }

@@ -140,7 +140,8 @@ import Testing
       (.with { $0.chain.filters = [.with { $0.passAllFilter = true }] }, 3),
       (.with { $0.columnRangeFilter = .init() }, 3),
       (.with { $0.timestampRangeFilter.startTimestampMicros = 1 }, 3),
-      (.with { $0.sink = true }, 12),
+      (.with { $0.sink = false }, 3), (.with { $0.applyLabelTransformer = "No" }, 3),
+      (.with { $0.rowSampleFilter = 1 }, 3), (.with { $0.valueBitmaskFilter = .init() }, 12),
       (.with { $0.rowKeyRegexFilter = Data(repeating: 97, count: 20_480) }, 3),
     ] {
       #expect(try world.read { $0.filter = wrong }.answer.status == status)

@@ -1,6 +1,7 @@
 // The table admin API over the wire.
 
 import BigtableProto
+import Foundation
 import SwiftProtobuf
 import TestSupport
 import Testing
@@ -131,12 +132,129 @@ import Testing
     }
   }
 
+  @Test func `splits are kept as samples`() throws {
+    let world = try BigtableWorld()
+    let _: Table = try world.admin(
+      "CreateTable",
+      Google_Bigtable_Admin_V2_CreateTableRequest.with {
+        ($0.parent, $0.tableID) = (BigtableWorld.parent, "split")
+        $0.initialSplits = ["m", "b", "m"].map { key in .with { $0.key = Data(key.utf8) } }
+      })
+    let answer = try world.data(
+      "SampleRowKeys",
+      Google_Bigtable_V2_SampleRowKeysRequest.with {
+        $0.tableName = BigtableWorld.parent + "/tables/split"
+      })
+    let samples = try answer.messages.map {
+      try Google_Bigtable_V2_SampleRowKeysResponse(serializedBytes: $0)
+    }
+    #expect(samples.map { String(decoding: $0.rowKey, as: UTF8.self) } == ["b", "m", ""])
+    #expect(samples.map(\.offsetBytes).sorted() == samples.map(\.offsetBytes))
+  }
+
+  @Test func `rows are dropped by prefix and all together`() throws {
+    let world = try BigtableWorld()
+    for key in ["a1", "a2", "b1"] { _ = try world.set(key, "s", "q", 1_000, Data([1])) }
+    func drop(_ prepare: (inout Google_Bigtable_Admin_V2_DropRowRangeRequest) -> Void) throws {
+      var request = Google_Bigtable_Admin_V2_DropRowRangeRequest()
+      request.name = BigtableWorld.table
+      prepare(&request)
+      let _: Google_Protobuf_Empty = try world.admin("DropRowRange", request)
+    }
+    try drop { $0.rowKeyPrefix = Data("a".utf8) }
+    #expect(try world.read().rows.map(\.key) == ["b1"])
+    for wrong in [{ $0.rowKeyPrefix = Data() }, { _ in }]
+      as [(inout Google_Bigtable_Admin_V2_DropRowRangeRequest) -> Void]
+    {
+      #expect(throws: BigtableWorld.Refused.self) { try drop(wrong) }
+    }
+    try drop { $0.deleteAllDataFromTable = true }
+    #expect(try world.read().rows == [])
+  }
+
+  @Test func `a protected table stays`() throws {
+    let world = try BigtableWorld()
+    func update(_ isProtected: Bool, _ paths: [String]) throws -> Google_Longrunning_Operation {
+      try world.admin(
+        "UpdateTable",
+        Google_Bigtable_Admin_V2_UpdateTableRequest.with {
+          $0.table.name = BigtableWorld.table
+          $0.table.deletionProtection = isProtected
+          $0.updateMask.paths = paths
+        })
+    }
+    func status(_ body: () throws -> Void) -> Int? {
+      #expect(throws: BigtableWorld.Refused.self) { try body() }?.status
+    }
+    let operation = try update(true, ["deletion_protection"])
+    #expect(try Table(unpackingAny: operation.response).deletionProtection)
+    let again = try world.client.call(
+      "/google.longrunning.Operations/GetOperation",
+      Google_Longrunning_GetOperationRequest.with { $0.name = operation.name }.serializedBytes())
+    #expect(
+      try Google_Longrunning_Operation(serializedBytes: #require(again.messages.first))
+        == operation)
+    func delete() throws {
+      let _: Google_Protobuf_Empty = try world.admin(
+        "DeleteTable",
+        Google_Bigtable_Admin_V2_DeleteTableRequest.with { $0.name = BigtableWorld.table })
+    }
+    #expect(status(delete) == 9)
+    #expect(status { _ = try update(false, []) } == 3)
+    #expect(status { _ = try update(false, ["*"]) } == 3)
+    #expect(status { _ = try update(false, ["column_families"]) } == 12)
+    _ = try update(false, ["deletion_protection"])
+    try delete()
+  }
+
+  @Test func `app profiles are kept`() throws {
+    let world = try BigtableWorld()
+    func ask(_ method: String, _ request: some Message) throws -> ClientAnswer {
+      try world.client.call(
+        "/google.bigtable.admin.v2.BigtableInstanceAdmin/\(method)", request.serializedBytes())
+    }
+    typealias Profile = Google_Bigtable_Admin_V2_AppProfile
+    let create = Google_Bigtable_Admin_V2_CreateAppProfileRequest.with {
+      ($0.parent, $0.appProfileID) = (BigtableWorld.parent, "batch")
+      $0.appProfile.description_p = "nightly"
+      $0.appProfile.singleClusterRouting.clusterID = "strata"
+    }
+    let made = try Profile(
+      serializedBytes: #require(try ask("CreateAppProfile", create).messages.first))
+    #expect(made.name == BigtableWorld.parent + "/appProfiles/batch")
+    #expect(try ask("CreateAppProfile", create).status == 6)
+    let update = Google_Bigtable_Admin_V2_UpdateAppProfileRequest.with {
+      $0.appProfile.name = made.name
+      $0.appProfile.description_p = "hourly"
+      $0.updateMask.paths = ["description"]
+    }
+    #expect(try ask("UpdateAppProfile", update).status == 0)
+    let list = try Google_Bigtable_Admin_V2_ListAppProfilesResponse(
+      serializedBytes: #require(
+        try ask(
+          "ListAppProfiles",
+          Google_Bigtable_Admin_V2_ListAppProfilesRequest.with { $0.parent = BigtableWorld.parent }
+        ).messages.first))
+    #expect(list.appProfiles.map(\.description_p).contains("hourly"))
+    #expect(list.appProfiles.count == 2)
+    let delete = Google_Bigtable_Admin_V2_DeleteAppProfileRequest.with { $0.name = made.name }
+    #expect(try ask("DeleteAppProfile", delete).status == 0)
+    #expect(try ask("DeleteAppProfile", delete).status == 5)
+  }
+
   @Test func `what is not there yet says so`() throws {
     let world = try BigtableWorld()
     for path in ["google.bigtable.v2.Bigtable/ExecuteQuery", "nobody/Nothing"] {
       #expect(try world.client.call("/" + path, []).status == 12)
     }
+    let stream = Google_Bigtable_V2_SampleRowKeysRequest.with {
+      $0.tableName = BigtableWorld.table
+    }
+    for method in ["GenerateInitialChangeStreamPartitions", "ReadChangeStream"] {
+      #expect(try world.data(method, stream).status == 9)
+    }
     #expect(try world.client.call("/grpc.health.v1.Health/Check", []).messages == [[8, 1]])
+    #expect(try world.client.call("/grpc.health.v1.Health/Check", [10, 1, 120]).status == 5)
     // Bytes that are no message.
     #expect(try world.client.call("/google.bigtable.v2.Bigtable/ReadRows", [0xff]).status == 3)
   }

@@ -43,6 +43,9 @@ extension Strata_V1_RowFilter {
     case .cellsPerRowLimit(let count): cellsPerRowLimit = UInt64(count)
     case .cellsPerColumnLimit(let count): cellsPerColumnLimit = UInt64(count)
     case .stripValue: stripValue = true
+    case .rowSample(let probability): rowSample = probability
+    case .label(let text): label = text
+    case .sink: sink = true
     }
     // An empty list or condition is a kind of its own, though nothing was set in it.
     if kind == nil, case .chain = filter { chain = Strata_V1_RowFilterList() }
@@ -85,6 +88,7 @@ extension Strata_V1_Cell {
       }
       message.timestampMicros = cell.timestamp
       message.value = Data(cell.value)
+      if let label = cell.label { message.label = label }
       return message
     }
   }
@@ -206,6 +210,7 @@ extension Strata_V1_TableDefinition {
     name = definition.name
     families = definition.families.map { Strata_V1_FamilyDefinition($0) }
     gcOnRead = definition.gcOnRead
+    deletionProtection = definition.settings.isProtected
   }
 }
 
@@ -217,6 +222,7 @@ extension Strata_V1_TableChange {
     case .updateFamily(let family): updateFamily = Strata_V1_FamilyDefinition(family)
     case .dropFamily(let name): dropFamily = name
     case .setGCOnRead(let isOn): setGcOnRead = isOn
+    case .setProtection(let isOn): setDeletionProtection = isOn
     }
   }
 }

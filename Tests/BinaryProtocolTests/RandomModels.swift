@@ -49,7 +49,7 @@ extension SeededGenerator {
   mutating func count() -> Int { Int(number() >> 33) }
 
   mutating func filter(depth: Int = 0) -> RowFilter {
-    let kind = Int.random(in: depth > 3 ? 5...17 : 0...17, using: &self)
+    let kind = Int.random(in: depth > 3 ? 5...20 : 0...20, using: &self)
     switch kind {
     case 0: return .chain(many(3) { $0.filter(depth: depth + 1) })
     case 1: return .interleave(many(3) { $0.filter(depth: depth + 1) })
@@ -72,6 +72,9 @@ extension SeededGenerator {
     case 14: return .passAll
     case 15: return .blockAll
     case 16: return regex()
+    case 17: return .rowSample(Double(number() >> 11) * 0x1p-53)
+    case 18: return .label(text())
+    case 19: return .sink
     default: return .stripValue
     }
   }
@@ -117,14 +120,18 @@ extension SeededGenerator {
   mutating func definition() -> TableDefinition {
     var families: [FamilyDefinition] = []
     for name in ["a", "b", "família", "z"] where !chance(3) { families.append(family(name)) }
-    return TableDefinition(name: text(), families: families, gcOnRead: chance(2))
+    var settings = TableSettings()
+    settings.isProtected = chance(2)
+    return TableDefinition(
+      name: text(), families: families, gcOnRead: chance(2), settings: settings)
   }
 
   mutating func change() -> TableChange {
-    switch Int.random(in: 0...3, using: &self) {
+    switch Int.random(in: 0...4, using: &self) {
     case 0: .createFamily(family(text()))
     case 1: .updateFamily(family(text()))
     case 2: .dropFamily(text())
+    case 3: .setProtection(chance(2))
     default: .setGCOnRead(chance(2))
     }
   }
@@ -263,6 +270,7 @@ struct SampleCells {
     var qualifier: [UInt8]
     var timestamp: Int64
     var value: [UInt8]
+    var label: String?
   }
   static let families = ["a", "b", "família"]
   var cells: [Cell] = []
@@ -275,7 +283,8 @@ struct SampleCells {
           cells.append(
             Cell(
               family: family, qualifier: qualifier, timestamp: generator.signed(),
-              value: generator.bytes()))
+              value: generator.bytes(),
+              label: generator.chance(4) ? "label-\(generator.count() % 9)" : nil))
         }
       }
     }
@@ -300,7 +309,8 @@ struct SampleCells {
       row.cells.append(
         CellView(
           familyIndex: cell.family, qualifier: keep(cell.qualifier),
-          timestamp: Timestamp(microseconds: cell.timestamp), value: keep(cell.value)))
+          timestamp: Timestamp(microseconds: cell.timestamp), value: keep(cell.value),
+          label: cell.label.map { row.number(ofLabel: $0) } ?? 0))
     }
     return row
   }
@@ -311,7 +321,7 @@ struct SampleCells {
       Cell(
         family: SampleCells.families.firstIndex(of: names[cell.familyIndex]) ?? -1,
         qualifier: cell.qualifier.array, timestamp: cell.timestamp.microseconds,
-        value: cell.value.array)
+        value: cell.value.array, label: row.label(of: cell))
     }
   }
 }

@@ -31,15 +31,15 @@ private final class FilterWorld {
     }
   }
 
-  func apply(_ filter: RowFilter) throws -> String {
+  func apply(_ filter: RowFilter, randomness: UInt64 = 0) throws -> String {
     try filter.validate()
     var evaluation = FilterEvaluation(
-      key: row.key, familyNames: [Array("a".utf8), Array("b".utf8)])
+      key: row.key, familyNames: [Array("a".utf8), Array("b".utf8)], randomness: randomness)
     var cells = row.cells
     try evaluation.apply(filter, to: &cells)
     return cells.map { cell in
       "\(["a", "b"][cell.familyIndex]):\(cell.qualifier)@\(cell.timestamp.microseconds / 1_000)="
-        + "\(cell.value)"
+        + "\(cell.value)" + (cell.label > 0 ? "#" + evaluation.labels[Int(cell.label) - 1] : "")
     }.joined(separator: " ")
   }
 }
@@ -103,6 +103,27 @@ private func regex(_ subject: RegexSubject, _ pattern: String) -> RowFilter {
       "a:x@3=1 a:x@3=1 a:xy@2= a:xy@2="
     ),
     (.chain([.stripValue, .family("b")]), "b:x@3= b:z@0="),
+    (.chain([.family("b"), .label("x-1")]), "b:x@3=1#x-1 b:z@0=zz#x-1"),
+    (
+      .chain([
+        .interleave([
+          .chain([.family("b"), .label("one")]), .chain([.qualifier(bytes("z")), .label("two")]),
+        ]), .stripValue,
+      ]), "b:x@3=#one b:z@0=#one b:z@0=#two"
+    ),
+    (.sink, everything),
+    (.chain([.family("b"), .sink, .family("a")]), "b:x@3=1 b:z@0=zz"),
+    (
+      // The example of Bigtable's own documentation, in small: what sinks is past the label.
+      .chain([
+        .family("b"),
+        .interleave([.passAll, .chain([.label("foo"), .sink])]), .qualifier(bytes("z")),
+      ]), "b:x@3=1#foo b:z@0=zz b:z@0=zz#foo"
+    ),
+    (
+      .interleave([.chain([.family("a"), .sink]), .cellsPerRowLimit(1)]),
+      "a:x@3=1 a:x@3=1 a:x@1=2 a:xy@2="
+    ),
     (.condition(predicate: .cellsPerRowOffset(5), then: .passAll, otherwise: .blockAll), ""),
   ]
 
@@ -127,6 +148,11 @@ private func regex(_ subject: RegexSubject, _ pattern: String) -> RowFilter {
       .condition(predicate: .chain([]), then: nil, otherwise: nil),
       .condition(predicate: .passAll, then: .chain([]), otherwise: nil),
       .condition(predicate: .passAll, then: nil, otherwise: .chain([])),
+      .rowSample(0), .rowSample(1), .rowSample(.nan), .label(""), .label("UP"), .label("é"),
+      .label("1234567890123456"), .chain([.label("a"), .label("b")]),
+      .chain([.label("a"), .interleave([.passAll, .label("b")])]),
+      .condition(predicate: .sink, then: nil, otherwise: nil),
+      .condition(predicate: .passAll, then: .chain([.passAll, .sink]), otherwise: nil),
       nested(21), .interleave([RowFilter](repeating: .passAll, count: 1_000)),
     ]
     for filter in wrong {
@@ -134,6 +160,24 @@ private func regex(_ subject: RegexSubject, _ pattern: String) -> RowFilter {
       #expect(error?.code == "invalid_filter", "\(filter)")
     }
     #expect(throws: Never.self) { try nested(20).validate() }
+  }
+
+  @Test func `a sample takes rows whole, and about as many as it says`() throws {
+    let world = FilterWorld()
+    var taken = 0
+    for row in 0..<10_000 {
+      let cells = try world.apply(.rowSample(0.3), randomness: UInt64(row))
+      #expect(cells == "" || cells == everything)
+      if cells != "" { taken += 1 }
+    }
+    // Three standard deviations are 138.
+    #expect((2_800...3_200).contains(taken), "\(taken) of 10,000")
+    let twice = try (0..<1_000).filter { row in
+      try !world.apply(
+        .chain([.rowSample(0.5), .rowSample(0.5)]), randomness: UInt64(row)
+      ).isEmpty
+    }
+    #expect((200...300).contains(twice.count), "draws of one row depend on each other")
   }
 
   @Test func `a filter that multiplies cells without end is stopped`() throws {

@@ -49,7 +49,8 @@ import Testing
   }
 
   @Test func `a change creates, replaces and drops families`() throws {
-    let text = #"{"families":{"s":{"type":"utf8"},"new":{},"f":null},"gcOnRead":true}"#
+    let families = #""families":{"s":{"type":"utf8"},"new":{},"f":null}"#
+    let text = "{" + families + #","gcOnRead":true,"deletionProtection":false}"#
     let changes = try ByteView.of(text) { (text: ByteView) throws in
       try TableDefinitionJSON.readChanges(text, of: RowTextWorld.definition)
     }
@@ -57,6 +58,7 @@ import Testing
       changes == [
         .updateFamily(FamilyDefinition(name: "s", type: .utf8)),
         .createFamily(FamilyDefinition(name: "new")), .dropFamily("f"), .setGCOnRead(true),
+        .setProtection(false),
       ])
   }
 
@@ -84,7 +86,8 @@ import Testing
       #"{"valueRange":{"to":"z"}}"#, #"{"rowKeyPrefix":"p"}"#, #"{"cellsPerRowOffset":0}"#,
       #"{"cellsPerRowLimit":3}"#, #"{"cellsPerColumnLimit":1}"#, #"{"rowKeyRegex":"user#.*"}"#,
       #"{"chain":[{"familyRegex":"a|b"},{"qualifierRegex":"q[0-9]+"}]}"#,
-      #"{"valueRegex":{"base64":"/1x4ZmY="}}"#,
+      #"{"valueRegex":{"base64":"/1x4ZmY="}}"#, #"{"rowSample":0.25}"#, #"{"label":"new"}"#,
+      #"{"interleave":[{"sink":{}},{"passAll":{}}]}"#,
     ])
   func filters(text: String) throws {
     let filter = try ByteView.of(text) { (text: ByteView) throws in try RowFilterJSON.read(text) }

@@ -12,16 +12,31 @@ package struct FilterEvaluation {
   private let key: ByteView
   private let familyNames: [[UInt8]]
   private var cellBudget = DataModelLimits.filterCellCount
+  private var randomness: UInt64
+  /// What has gone straight to the result.
+  private var sunk = Cells()
+  /// What cells have been marked with, for `RowBuffer.labels`.
+  package private(set) var labels: [String] = []
 
-  /// - Parameter familyNames: By family index, name order.
-  package init(key: ByteView, familyNames: [[UInt8]]) {
+  /// - Parameters:
+  ///   - familyNames: By family index, name order.
+  ///   - randomness: Another number for each row; samples are drawn with it.
+  package init(key: ByteView, familyNames: [[UInt8]], randomness: UInt64 = 0) {
     self.key = key
     self.familyNames = familyNames
+    self.randomness = randomness
   }
 
-  /// Replaces `cells` by what `filter`, which has been validated, lets pass.
+  /// Replaces `cells` by what `filter`, which has been validated, lets pass. Once.
   package mutating func apply(
     _ filter: RowFilter, to cells: inout Cells
+  ) throws(DataModelError) {
+    try pass(filter, &cells)
+    if !sunk.isEmpty { cells = try merge(cells, sunk) }
+  }
+
+  private mutating func pass(
+    _ filter: RowFilter, _ cells: inout Cells
   ) throws(DataModelError) {
     if cells.isEmpty { return }
     try spend(cells.count)
@@ -29,13 +44,13 @@ package struct FilterEvaluation {
     case .passAll: break
     case .blockAll: cells.removeAll(keepingCapacity: true)
     case .chain(let filters):
-      for filter in filters where !cells.isEmpty { try apply(filter, to: &cells) }
+      for filter in filters where !cells.isEmpty { try pass(filter, &cells) }
     case .interleave(let filters): try interleave(filters, &cells)
     case .condition(let predicate, let then, let otherwise):
       var probe = cells
-      try apply(predicate, to: &probe)
+      try pass(predicate, &probe)
       if let chosen = probe.isEmpty ? otherwise : then {
-        try apply(chosen, to: &cells)
+        try pass(chosen, &cells)
       } else {
         cells.removeAll(keepingCapacity: true)
       }
@@ -64,13 +79,31 @@ package struct FilterEvaluation {
     case .cellsPerRowLimit(let count): cells.removeLast(max(0, cells.count - count))
     case .cellsPerColumnLimit(let count): keepNewest(count, &cells)
     case .stripValue:
-      for index in cells.indices {
-        let cell = cells[index]
-        cells[index] = CellView(
-          familyIndex: cell.familyIndex, qualifier: cell.qualifier, timestamp: cell.timestamp,
-          value: ByteView())
-      }
+      for index in cells.indices { cells[index] = cells[index].with(value: ByteView()) }
+    case .rowSample(let probability):
+      if draw() >= probability { cells.removeAll(keepingCapacity: true) }
+    case .label(let text):
+      let label = number(of: text)
+      for index in cells.indices { cells[index] = cells[index].with(label: label) }
+    case .sink:
+      sunk = try merge(sunk, cells)
+      cells.removeAll(keepingCapacity: true)
     }
+  }
+
+  /// From 0 to 1, 1 excluded: a step of SplitMix64.
+  private mutating func draw() -> Double {
+    randomness &+= 0x9e37_79b9_7f4a_7c15
+    var bits = randomness
+    bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+    bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+    return Double((bits ^ bits >> 31) >> 11) * 0x1p-53
+  }
+
+  private mutating func number(of label: String) -> UInt32 {
+    let place = labels.firstIndex(of: label) ?? labels.count
+    if place == labels.count { labels.append(label) }
+    return UInt32(truncatingIfNeeded: place + 1)
   }
 
   /// Cells of one family, and of one column, stand together: each name is matched once.
@@ -142,7 +175,7 @@ package struct FilterEvaluation {
     var merged = Cells()
     for filter in filters {
       var branch = cells
-      try apply(filter, to: &branch)
+      try pass(filter, &branch)
       if branch.isEmpty { continue }
       merged = merged.isEmpty ? branch : try merge(merged, branch)
     }
@@ -174,5 +207,19 @@ package struct FilterEvaluation {
     let order = left.qualifier.compare(right.qualifier)
     if order != 0 { return order < 0 }
     return left.timestamp > right.timestamp
+  }
+}
+
+extension CellView {
+  fileprivate func with(value: ByteView) -> CellView {
+    CellView(
+      familyIndex: familyIndex, qualifier: qualifier, timestamp: timestamp, value: value,
+      label: label)
+  }
+
+  fileprivate func with(label: UInt32) -> CellView {
+    CellView(
+      familyIndex: familyIndex, qualifier: qualifier, timestamp: timestamp, value: value,
+      label: label)
   }
 }

@@ -5,6 +5,29 @@ extension RowFilter {
   package func validate() throws(DataModelError) {
     var nodeCount = 0
     try validate(depth: 1, nodeCount: &nodeCount)
+    guard labelCount <= 1 else {
+      throw invalid("a chain labels the same cells more than once")
+    }
+  }
+
+  /// How many labels a cell may be given on its way.
+  private var labelCount: Int {
+    switch self {
+    case .label: 1
+    case .chain(let filters): filters.reduce(0) { $0 + $1.labelCount }
+    case .interleave(let filters): filters.map(\.labelCount).max() ?? 0
+    case .condition(let predicate, let then, let otherwise):
+      max(predicate.labelCount, then?.labelCount ?? 0, otherwise?.labelCount ?? 0)
+    default: 0
+    }
+  }
+
+  private var hasSink: Bool {
+    switch self {
+    case .sink: true
+    case .chain(let filters), .interleave(let filters): filters.contains(where: \.hasSink)
+    default: false
+    }
   }
 
   private func validate(depth: Int, nodeCount: inout Int) throws(DataModelError) {
@@ -17,14 +40,31 @@ extension RowFilter {
     }
     switch self {
     case .passAll, .blockAll, .rowKeyPrefix, .regex, .family, .qualifier, .qualifierPrefix,
-      .value, .stripValue:
+      .value, .stripValue, .sink:
       break
+    case .rowSample(let probability):
+      guard probability > 0, probability < 1 else {
+        throw invalid("a row sample's probability must be between 0 and 1, neither of them")
+      }
+    case .label(let text):
+      guard (1...DataModelLimits.labelByteCount).contains(text.utf8.count),
+        text.utf8.allSatisfy({ byte in
+          (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+        })
+      else {
+        throw invalid(
+          "a label must be 1 to \(DataModelLimits.labelByteCount) of a-z, 0-9 and -")
+      }
     case .chain(let filters), .interleave(let filters):
       guard filters.count >= 2 else {
         throw invalid("a chain or interleave must contain at least two filters")
       }
       for filter in filters { try filter.validate(depth: depth + 1, nodeCount: &nodeCount) }
     case .condition(let predicate, let then, let otherwise):
+      guard ![predicate, then, otherwise].contains(where: { $0?.hasSink ?? false }) else {
+        throw invalid("a sink stands inside a condition")
+      }
       try predicate.validate(depth: depth + 1, nodeCount: &nodeCount)
       try then?.validate(depth: depth + 1, nodeCount: &nodeCount)
       try otherwise?.validate(depth: depth + 1, nodeCount: &nodeCount)

@@ -32,6 +32,12 @@ package indirect enum RowFilter: Sendable, Hashable {
   case cellsPerRowLimit(Int)
   case cellsPerColumnLimit(Int)
   case stripValue
+  /// The row as a whole with this probability, else nothing of it.
+  case rowSample(Double)
+  /// Marks each cell.
+  case label(String)
+  /// The cells go straight to the read's result, past all that follows, which gets none.
+  case sink
 
   /// - Parameter field: What the pattern is called where it comes from.
   /// - Throws: What is wrong with the pattern.

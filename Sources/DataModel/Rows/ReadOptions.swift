@@ -19,11 +19,17 @@ package struct ReadOptions: Sendable, Hashable {
   package var versions: Int
   /// Applied after the above.
   package var filter: RowFilter?
+  /// What of the table exists for this read: applied before the filter.
+  package var subset: TableSubset?
 
-  package init(columns: [ColumnSelector] = [], versions: Int = 1, filter: RowFilter? = nil) {
+  package init(
+    columns: [ColumnSelector] = [], versions: Int = 1, filter: RowFilter? = nil,
+    subset: TableSubset? = nil
+  ) {
     self.columns = columns
     self.versions = versions
     self.filter = filter
+    self.subset = subset
   }
 }
 

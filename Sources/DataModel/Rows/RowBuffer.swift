@@ -6,15 +6,22 @@ package import Bytes
 /// One cell of a read row.
 @frozen
 package struct CellView: Sendable {
-  /// Index into the table schema's families (name order).
-  package let familyIndex: Int
+  @usableFromInline let family: UInt32
+  /// Which of the row's labels a filter has given it: its place in `RowBuffer.labels` plus one; 0
+  /// for none.
+  package let label: UInt32
   package let qualifier: ByteView
   package let timestamp: Timestamp
   package let value: ByteView
+
+  /// Index into the table schema's families (name order).
+  @inlinable package var familyIndex: Int { Int(family) }
+
   @inlinable package init(
-    familyIndex: Int, qualifier: ByteView, timestamp: Timestamp, value: ByteView
+    familyIndex: Int, qualifier: ByteView, timestamp: Timestamp, value: ByteView, label: UInt32 = 0
   ) {
-    self.familyIndex = familyIndex
+    family = UInt32(truncatingIfNeeded: familyIndex)
+    self.label = label
     self.qualifier = qualifier
     self.timestamp = timestamp
     self.value = value
@@ -35,6 +42,10 @@ package final class RowBuffer: @unchecked Sendable {
   /// The schema that `familyIndex` counts in: the one the row was read under.
   package var schema: TableSchema?
   package var cells: ContiguousArray<CellView> = []
+  /// What a filter has marked cells with; `CellView.label` counts in it.
+  package var labels: [String] = []
+  /// Cells that a filter has looked at in all rows so far.
+  package var filteredCellCount = 0
   /// Bytes that had to be copied (merged values, keys); cells may point into it.
   package var scratch = ByteBuffer()
   /// Whatever keeps the bytes behind `cells` alive.
@@ -44,10 +55,23 @@ package final class RowBuffer: @unchecked Sendable {
 
   package init() {}
 
+  /// The label of a cell; nil for most.
+  package func label(of cell: CellView) -> String? {
+    cell.label > 0 && cell.label <= labels.count ? labels[Int(cell.label) - 1] : nil
+  }
+
+  /// What `CellView.label` is of cells with this label.
+  package func number(ofLabel text: String) -> UInt32 {
+    let place = labels.firstIndex(of: text) ?? labels.count
+    if place == labels.count { labels.append(text) }
+    return UInt32(truncatingIfNeeded: place + 1)
+  }
+
   /// Drops the row's cells and keeps schema and pins: a scan goes on with the same ones.
   package func clearCells() {
     key = ByteView()
     if !cells.isEmpty { cells.removeAll(keepingCapacity: true) }
+    if !labels.isEmpty { labels = [] }
     scratch.clear(keepingAtMost: 1 << 20)
   }
 

@@ -40,6 +40,18 @@ package struct RowRange: Sendable, Hashable {
     return true
   }
 
+  /// What is in both.
+  package func intersection(_ other: RowRange) -> RowRange {
+    var both = self
+    if let lower = other.lower, both.lower?.lexicographicallyPrecedes(lower) ?? true {
+      both.lower = lower
+    }
+    if let upper = other.upper, both.upper.map(upper.lexicographicallyPrecedes) ?? true {
+      both.upper = upper
+    }
+    return both
+  }
+
   package var isEmpty: Bool {
     guard let lower, let upper else { return false }
     return ByteView.of(lower) { low in ByteView.of(upper) { low.compare($0) >= 0 } }

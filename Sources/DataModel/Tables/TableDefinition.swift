@@ -29,11 +29,16 @@ package struct TableDefinition: Sendable, Hashable {
   package var families: [FamilyDefinition]
   /// Reads never see a cell that the rules doom.
   package var gcOnRead: Bool
+  package var settings: TableSettings
 
-  package init(name: String, families: [FamilyDefinition], gcOnRead: Bool = false) {
+  package init(
+    name: String, families: [FamilyDefinition], gcOnRead: Bool = false,
+    settings: TableSettings = TableSettings()
+  ) {
     self.name = name
     self.families = families.sorted { $0.name < $1.name }
     self.gcOnRead = gcOnRead
+    self.settings = settings
   }
 }
 
@@ -45,4 +50,6 @@ package enum TableChange: Sendable, Hashable {
   /// Its data is gone for good.
   case dropFamily(String)
   case setGCOnRead(Bool)
+  /// Whether it may be dropped.
+  case setProtection(Bool)
 }

@@ -39,10 +39,10 @@ extension OpenAPI {
     "aggregate":{"enum":["sum","min","max"]}}},\
     "Table":{"type":"object","required":["name","families"],"properties":{"name":{"type":"string"},\
     "families":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Family"}},\
-    "gcOnRead":{"type":"boolean"}}},\
+    "gcOnRead":{"type":"boolean"},"deletionProtection":{"type":"boolean"}}},\
     "TableChange":{"type":"object","properties":{"families":{"type":"object",\
     "additionalProperties":{"oneOf":[{"$ref":"#/components/schemas/Family"},{"type":"null"}]}},\
-    "gcOnRead":{"type":"boolean"}}},\
+    "gcOnRead":{"type":"boolean"},"deletionProtection":{"type":"boolean"}}},\
     "Base64":{"type":"object","required":["base64"],"properties":{"base64":{"type":"string"}}},\
     "Key":{"oneOf":[{"type":"string"},{"$ref":"#/components/schemas/Base64"}],\
     "description":"A string where the bytes are UTF-8, else base64"},\
@@ -50,7 +50,8 @@ extension OpenAPI {
     any value, bytes {base64}; undeclared a string where the bytes are UTF-8, else {base64}"},\
     "Cell":{"type":"object","required":["value"],"properties":{\
     "value":{"$ref":"#/components/schemas/Value"},"timestamp":{"type":"integer",\
-    "description":"Microseconds, whole milliseconds; by default the server's clock"}}},\
+    "description":"Microseconds, whole milliseconds; by default the server's clock"},\
+    "label":{"type":"string","description":"In answers: what a filter has marked it with"}}},\
     "Families":{"type":"object","additionalProperties":{"type":"object","additionalProperties":{\
     "description":"A value, or a list of cells, newest first","oneOf":[\
     {"$ref":"#/components/schemas/Value"},{"type":"array","items":{\

@@ -11,6 +11,13 @@ package struct CollectedKeys: Sendable {
   /// There were more than `hashes` holds.
   private(set) var isOverflown = false
 
+  /// Any key may be among them.
+  static var everything: CollectedKeys {
+    var keys = CollectedKeys()
+    keys.isOverflown = true
+    return keys
+  }
+
   package var isEmpty: Bool { hashes.isEmpty && !isOverflown }
 
   mutating func add(_ hash: UInt64) {

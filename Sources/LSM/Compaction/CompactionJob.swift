@@ -8,6 +8,7 @@ package struct CompactionJob {
   private let version: Version
   private let newer: NewerEntries
   private let environment: JobEnvironment
+  private let hole: KeyRange?
 
   /// Bytes of the level below the output that one output file may overlap, in files.
   private static let grandparentFiles: UInt64 = 10
@@ -15,15 +16,17 @@ package struct CompactionJob {
   /// - Parameters:
   ///   - version: The one the choice was made for.
   ///   - newer: What is newer than the choice's files.
+  ///   - hole: Keys that the new files shall not have.
   package init(
     _ choice: CompactionChoice, version: Version, newer: NewerEntries,
-    environment: JobEnvironment
+    environment: JobEnvironment, hole: KeyRange? = nil
   ) {
     precondition(!choice.inputs.isEmpty, "a compaction has inputs")
     self.choice = choice
     self.version = version
     self.newer = newer
     self.environment = environment
+    self.hole = hole
   }
 
   /// The edit removes the inputs and adds the outputs.
@@ -42,7 +45,7 @@ package struct CompactionJob {
       grandparents: grandparents)
     let older = OlderFiles(
       version, outputLevel: choice.outputLevel, excluding: Set(choice.fileNumbers))
-    var result = try KeyMerge(environment, older: older, newer: newer).run(
+    var result = try KeyMerge(environment, older: older, newer: newer, hole: hole).run(
       ForwardMerge(sources, sharedByteCount: sharedByteCount), into: output,
       level: choice.outputLevel, upTo: sequences.upperBound, bytesRead: choice.byteCount)
     for input in choice.inputs {

@@ -10,6 +10,8 @@ struct KeyMerge: ~Copyable {
   private let newer: NewerEntries
   private let shouldStop: @Sendable () -> Bool
   private var merged = MergeOutput(capacity: 4 << 10)
+  /// Keys that are passed over as if they were not there.
+  private let hole: KeyRange?
   /// Some key left nothing behind.
   private var hasDroppedKeys = false
   /// Keys of which the merger has collected something.
@@ -18,7 +20,10 @@ struct KeyMerge: ~Copyable {
   /// Keys between two looks at `shouldStop`, for jobs that write little.
   private static let keysPerCheck = 4_096
 
-  init(_ environment: JobEnvironment, older: OlderFiles, newer: NewerEntries) {
+  init(
+    _ environment: JobEnvironment, older: OlderFiles, newer: NewerEntries, hole: KeyRange? = nil
+  ) {
+    self.hole = hole
     merger = environment.merger
     self.older = older
     self.newer = newer
@@ -53,7 +58,9 @@ struct KeyMerge: ~Copyable {
     try sources.seekToFirst()
     var untilCheck = KeyMerge.keysPerCheck
     while try sources.nextKey() {
-      try merge(sources.key, sources.operands, sources.use, into: output)
+      if !(hole?.contains(sources.key) ?? false) {
+        try merge(sources.key, sources.operands, sources.use, into: output)
+      }
       untilCheck -= 1
       if untilCheck == 0 {
         if shouldStop() { throw .closed }

@@ -144,12 +144,37 @@ package final class Engine: Sendable {
   package func flush() throws(EngineError) { try background.flushAll() }
   /// Rewrites every table file through the merger and waits; tombstones and doomed values go.
   package func compactAll() throws(EngineError) { try background.compactAll() }
+  /// Takes all keys of the range away for good, and waits. What lies within a table file that has
+  /// no other keys goes with the file, unread; the files at the ends of the range are written anew.
+  /// Commits meanwhile may or may not be among what goes.
+  package func removeAll(in range: KeyRange) throws(EngineError) {
+    try background.removeAll(in: range)
+  }
   /// Asks for the same in the background, oldest files first, within the I/O budget.
   package func requestFullCompaction() { background.requestRewrite() }
   /// Asks for files that were written before this time, microseconds since 1970, to be written
   /// anew through the merger, in the background.
   package func requestCompaction(ofFilesWrittenBefore time: Int64) {
     background.requestRewrite(ofFilesWrittenBefore: time)
+  }
+
+  /// Keys that cut the table files into stretches of at least `byteCount`, ascending, each with the
+  /// bytes before it, from the files' metadata only. Of a level that overlaps others its files'
+  /// largest keys are taken; what is in memory counts nowhere.
+  package func boundaries(every byteCount: UInt64) -> [(key: [UInt8], offset: UInt64)] {
+    var files: [TableMetadata] = []
+    state.snapshot().view.version.forEachFile { _, file in files.append(file.metadata) }
+    files.sort { $0.largestKey.lexicographicallyPrecedes($1.largestKey) }
+    var boundaries: [(key: [UInt8], offset: UInt64)] = []
+    var offset: UInt64 = 0
+    var last: UInt64 = 0
+    for file in files {
+      offset &+= file.byteCount
+      guard offset - last >= byteCount, boundaries.last?.key != file.largestKey else { continue }
+      boundaries.append((file.largestKey, offset))
+      last = offset
+    }
+    return boundaries
   }
 
   package var statistics: EngineStatistics {

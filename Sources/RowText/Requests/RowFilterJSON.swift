@@ -1,6 +1,7 @@
 // Row filters as JSON: an object of one member.
 //
-//   {"passAll": {}} {"blockAll": {}} {"stripValue": {}}
+//   {"passAll": {}} {"blockAll": {}} {"stripValue": {}} {"sink": {}}
+//   {"rowSample": p} {"label": "text"}            0 < p < 1; 1 to 15 of a-z, 0-9 and -
 //   {"chain": [filter, …]} {"interleave": [filter, …]}
 //   {"condition": {"predicate": filter, "then"?: filter, "otherwise"?: filter}}
 //   {"rowKeyPrefix": B} {"family": "f"} {"qualifier": B} {"qualifierPrefix": B} {"value": B}
@@ -47,10 +48,16 @@ package enum RowFilterJSON {
     let inner = "\(place).\(member.name)"
     let value = member.value
     switch member.name {
-    case "passAll", "blockAll", "stripValue":
-      _ = try Fields(value, at: inner, known: [])
-      return member.name == "passAll"
-        ? .passAll : member.name == "blockAll" ? .blockAll : .stripValue
+    case "passAll": return try flag(.passAll, value, at: inner)
+    case "blockAll": return try flag(.blockAll, value, at: inner)
+    case "stripValue": return try flag(.stripValue, value, at: inner)
+    case "sink": return try flag(.sink, value, at: inner)
+    case "label": return .label(try string(value, at: inner))
+    case "rowSample":
+      guard case .double(let probability) = value else {
+        throw refused("\(inner): expected a number between 0 and 1, neither of them")
+      }
+      return .rowSample(probability)
     case "chain": return .chain(try filters(value, at: inner, depth: depth))
     case "interleave": return .interleave(try filters(value, at: inner, depth: depth))
     case "condition":
@@ -79,11 +86,19 @@ package enum RowFilterJSON {
     default:
       throw refused(
         "\(place): '\(member.name)' is none of passAll, blockAll, stripValue, chain, interleave, "
+          + "sink, rowSample, label, "
           + "condition, rowKeyPrefix, family, qualifier, qualifierPrefix, value, columnRange, "
           + "rowKeyRegex, familyRegex, qualifierRegex, valueRegex, timestampRange, valueRange, "
           + "cellsPerRowOffset, cellsPerRowLimit, cellsPerColumnLimit"
       )
     }
+  }
+
+  private static func flag(
+    _ filter: RowFilter, _ value: JSONValue, at place: String
+  ) throws -> RowFilter {
+    _ = try Fields(value, at: place, known: [])
+    return filter
   }
 
   private static func regex(
@@ -204,6 +219,9 @@ package enum RowFilterJSON {
     case .passAll: return ["passAll": [:]]
     case .blockAll: return ["blockAll": [:]]
     case .stripValue: return ["stripValue": [:]]
+    case .sink: return ["sink": [:]]
+    case .rowSample(let probability): return ["rowSample": .double(probability)]
+    case .label(let text): return ["label": .string(text)]
     case .chain(let filters): return ["chain": .array(filters.map(json(of:)))]
     case .interleave(let filters): return ["interleave": .array(filters.map(json(of:)))]
     case .condition(let predicate, let then, let otherwise):

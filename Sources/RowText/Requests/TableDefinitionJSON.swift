@@ -25,6 +25,7 @@ package enum TableDefinitionJSON {
       .init("name", .string(table.name)), .init("families", .object(families)),
     ]
     if table.gcOnRead { members.append(.init("gcOnRead", true)) }
+    if table.settings.isProtected { members.append(.init("deletionProtection", true)) }
     JSONValue.object(members).write(into: &out)
   }
 
@@ -77,12 +78,17 @@ package enum TableDefinitionJSON {
           for family in try members(of: member.value, at: "families") {
             families.append(try self.family(family.name, family.value))
           }
-        case "gcOnRead": table.gcOnRead = try boolean(member.value, at: "gcOnRead")
-        default: throw unknown(member.name, of: "a table", "name, families, gcOnRead")
+        case "gcOnRead": table.gcOnRead = try boolean(member.value, at: member.name)
+        case "deletionProtection":
+          table.settings.isProtected = try boolean(member.value, at: member.name)
+        default:
+          throw unknown(
+            member.name, of: "a table", "name, families, gcOnRead, deletionProtection")
         }
       }
       guard hasName else { throw refused("the table has no \"name\"") }
-      return TableDefinition(name: table.name, families: families, gcOnRead: table.gcOnRead)
+      return TableDefinition(
+        name: table.name, families: families, gcOnRead: table.gcOnRead, settings: table.settings)
     } catch {
       throw RowTextError.folded(error)
     }
@@ -106,8 +112,11 @@ package enum TableDefinitionJSON {
             let definition = try self.family(family.name, family.value)
             changes.append(isKnown ? .updateFamily(definition) : .createFamily(definition))
           }
-        case "gcOnRead": changes.append(.setGCOnRead(try boolean(member.value, at: "gcOnRead")))
-        default: throw unknown(member.name, of: "a change", "families, gcOnRead")
+        case "gcOnRead": changes.append(.setGCOnRead(try boolean(member.value, at: member.name)))
+        case "deletionProtection":
+          changes.append(.setProtection(try boolean(member.value, at: member.name)))
+        default:
+          throw unknown(member.name, of: "a change", "families, gcOnRead, deletionProtection")
         }
       }
       return changes

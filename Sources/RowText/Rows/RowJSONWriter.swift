@@ -4,7 +4,8 @@
 //   latest    {"key":"k","families":{"s":{"model":"v1","score":712}}}
 //   versions  {"key":"k","families":{"s":{"score":[{"value":712,"timestamp":1756695600000000}]}}}
 //
-// `latest` shows the newest cell of each column; `versions` all cells, newest first.
+// `latest` shows the newest cell of each column; `versions` all cells, newest first,
+// and after its timestamp the `"label"` that a filter has given a cell.
 
 package import Bytes
 package import DataModel
@@ -29,7 +30,7 @@ package enum RowJSONWriter {
     out.append(",\"families\":{")
     switch shape {
     case .latest: writeLatest(row.cells, schema, into: &out)
-    case .versions: writeVersions(row.cells, schema, into: &out)
+    case .versions: writeVersions(row, schema, into: &out)
     }
     out.append("}}")
   }
@@ -58,12 +59,12 @@ package enum RowJSONWriter {
   }
 
   private static func writeVersions(
-    _ cells: ContiguousArray<CellView>, _ schema: RowTextSchema, into out: inout ByteBuffer
+    _ row: RowBuffer, _ schema: RowTextSchema, into out: inout ByteBuffer
   ) {
     var family = -1
     var qualifier = ByteView()
     var type: ValueType?
-    for cell in cells {
+    for cell in row.cells {
       let isNewFamily = cell.familyIndex != family
       if isNewFamily || cell.qualifier != qualifier {
         if family >= 0 { out.append(UInt8(ascii: "]")) }
@@ -84,6 +85,10 @@ package enum RowJSONWriter {
       ValueText.append(cell.value, as: type, into: &out)
       out.append(",\"timestamp\":")
       out.append(decimal: cell.timestamp.microseconds)
+      if cell.label != 0, let label = row.label(of: cell) {
+        out.append(",\"label\":")
+        ByteView.of(label) { ValueText.append($0, as: .utf8, into: &out) }
+      }
       out.append(UInt8(ascii: "}"))
     }
     if family >= 0 { out.append("]}") }

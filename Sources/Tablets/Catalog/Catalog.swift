@@ -1,16 +1,17 @@
 // The catalog: tables, families, rules and value types in SQLite, so that an operator can read it
 // with the sqlite3 shell while the server runs. A change is durable when its call returns.
 //
-//   tables(id, name, gc_on_read, schema_version, next_family_id)
+//   tables(id, name, gc_on_read, schema_version, next_family_id, deletion_protection)
 //   families(table_id, id, name, gc, type, aggregate, gc_since)
 //                 gc as GCRule.text, NULL keeps all; gc_since is the newest commit before that rule
 //   column_types(table_id, family_id, qualifier, type)
 //   totals(table_id, puts, deletes, last_write_us, max_cell_timestamp_us)
+//   splits, views, view_parts, app_profiles       what Bigtable's clients say: CatalogSettings
 //   checksum(id, crc32c)      one row: of all the others, see CatalogChecksum
 //
-// application_id 0x53545241 ("STRA"), user_version is the format's: 3. Ids are never reused.
+// application_id 0x53545241 ("STRA"), user_version is the format's: 4. Ids are never reused.
 // 2 added gc_since; 3 changed nothing here: from then on an engine may hold ProducerPositions,
-// which an older program would take for a row.
+// which an older program would take for a row. 4 added what CatalogSettings holds.
 
 internal import DataModel
 internal import LSM
@@ -19,11 +20,11 @@ internal import Synchronization
 /// The catalog of one data directory. Safe for concurrent use: one call at a time.
 final class Catalog: @unchecked Sendable {
   // Sendable: `database` is only used under `lock`.
-  static let formatVersion: Int64 = 3
+  static let formatVersion: Int64 = 4
   private static let applicationID: Int64 = 0x5354_5241
 
   private let lock = Mutex<Void>(())
-  private let database: SQLiteDatabase
+  let database: SQLiteDatabase
   private let path: String
 
   /// - Parameters:
@@ -74,7 +75,7 @@ final class Catalog: @unchecked Sendable {
           CREATE TABLE tables (
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
             gc_on_read INTEGER NOT NULL, schema_version INTEGER NOT NULL,
-            next_family_id INTEGER NOT NULL);
+            next_family_id INTEGER NOT NULL, deletion_protection INTEGER NOT NULL DEFAULT 0);
           CREATE TABLE families (
             table_id INTEGER NOT NULL REFERENCES tables(id) ON DELETE CASCADE,
             id INTEGER NOT NULL, name TEXT NOT NULL, gc TEXT, type TEXT, aggregate TEXT,
@@ -90,6 +91,7 @@ final class Catalog: @unchecked Sendable {
             max_cell_timestamp_us INTEGER);
           CREATE TABLE checksum (
             id INTEGER PRIMARY KEY CHECK (id = 1), crc32c INTEGER NOT NULL);
+          \(Catalog.settingsTables)
           PRAGMA application_id = \(Catalog.applicationID);
           PRAGMA user_version = \(Catalog.formatVersion);
           """)
@@ -115,6 +117,13 @@ final class Catalog: @unchecked Sendable {
           // When the rules were made is not known: as late as can be.
           try database.execute(
             "ALTER TABLE families ADD COLUMN gc_since INTEGER NOT NULL DEFAULT \(Int64.max)")
+        }
+        if version < 4 {
+          try database.execute(
+            """
+            ALTER TABLE tables ADD COLUMN deletion_protection INTEGER NOT NULL DEFAULT 0;
+            \(Catalog.settingsTables)
+            """)
         }
         try database.execute("PRAGMA user_version = \(Catalog.formatVersion)")
       }
@@ -150,7 +159,8 @@ final class Catalog: @unchecked Sendable {
       for row in rows {
         let families = try loadFamilies(of: row.id, &damage)
         let definition = TableDefinition(
-          name: row.name, families: families.map(\.definition), gcOnRead: row.gcOnRead)
+          name: row.name, families: families.map(\.definition), gcOnRead: row.gcOnRead,
+          settings: try loadSettings(of: row.id))
         let ids = Dictionary(
           families.map { ($0.definition.name, $0.id) }, uniquingKeysWith: { first, _ in first })
         let schema = TableSchema(
@@ -261,6 +271,7 @@ final class Catalog: @unchecked Sendable {
           .integer(table.id), .text(definition.name), .integer(definition.gcOnRead ? 1 : 0),
           .integer(Int64(table.schema.version)), .integer(Int64(table.nextFamilyID)))
         try writeFamilies(of: table)
+        try writeSettings(of: table)
       }
     }
   }
@@ -276,6 +287,7 @@ final class Catalog: @unchecked Sendable {
           .integer(table.id))
         try database.run("DELETE FROM families WHERE table_id = ?", .integer(table.id))
         try writeFamilies(of: table)
+        try writeSettings(of: table)
       }
     }
   }
@@ -322,7 +334,7 @@ final class Catalog: @unchecked Sendable {
     }
   }
 
-  private func guarded(_ body: () throws(SQLiteFailure) -> Void) throws(TableServiceError) {
+  func guarded(_ body: () throws(SQLiteFailure) -> Void) throws(TableServiceError) {
     do throws(SQLiteFailure) {
       try lock.withLock { (_) throws(SQLiteFailure) in try body() }
     } catch {

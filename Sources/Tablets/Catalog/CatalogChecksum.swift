@@ -8,10 +8,11 @@ extension SQLiteDatabase {
   /// Each gives one text a row, in an order of its own.
   private static func contents(version: Int64) -> [String] {
     let gcSince = version >= 2 ? " || quote(gc_since)" : ""
-    return [
+    let settings = version >= 4 ? " || quote(deletion_protection)" : ""
+    let contents = [
       """
       SELECT quote(id) || quote(name) || quote(gc_on_read) || quote(schema_version)
-        || quote(next_family_id) FROM tables ORDER BY id
+        || quote(next_family_id)\(settings) FROM tables ORDER BY id
       """,
       """
       SELECT quote(table_id) || quote(id) || quote(name) || quote(gc) || quote(type)
@@ -26,6 +27,19 @@ extension SQLiteDatabase {
         || quote(max_cell_timestamp_us) FROM totals ORDER BY table_id
       """,
       "SELECT quote(seq) FROM sqlite_sequence WHERE name = 'tables'",
+    ]
+    guard version >= 4 else { return contents }
+    return contents + [
+      "SELECT quote(table_id) || quote(key) FROM splits ORDER BY table_id, key",
+      """
+      SELECT quote(table_id) || quote(name) || quote(version) || quote(deletion_protection)
+        FROM views ORDER BY table_id, name
+      """,
+      """
+      SELECT quote(table_id) || quote(view) || quote(kind) || quote(family) || quote(bytes)
+        FROM view_parts ORDER BY table_id, view, kind, family, bytes
+      """,
+      "SELECT quote(name) || quote(message) FROM app_profiles ORDER BY name",
     ]
   }
 

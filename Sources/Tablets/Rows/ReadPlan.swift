@@ -20,6 +20,7 @@ final class ReadPlan: Sendable {
   /// A row of one entry can be read as it lies: everything of it is wanted, in its order.
   let takesRowsAsTheyLie: Bool
   let hasFilter: Bool
+  let hasSubset: Bool
 
   /// - Throws: `.notFound` for a family that the table does not have, `.invalid` for a filter or a
   ///   number that makes no sense.
@@ -35,6 +36,7 @@ final class ReadPlan: Sendable {
     self.options = options
     versions = options.versions == 0 ? .max : options.versions
     hasFilter = options.filter != nil
+    hasSubset = options.subset != nil
     takesRowsAsTheyLie = options.columns.isEmpty && !rules.gcOnRead && rules.isInNameOrder
     if options.columns.isEmpty {
       selections = nil

@@ -4,6 +4,7 @@
 internal import Bytes
 internal import DataModel
 internal import LSM
+internal import Synchronization
 
 /// Decodes rows for one buffer; kept with it from read to read.
 final class RowReader: RowWorkspace {
@@ -17,6 +18,11 @@ final class RowReader: RowWorkspace {
   private var column = ColumnMerge()
   /// Cells whose value lies in the scratch at this offset; the scratch may move until the end.
   private var computed: [(cell: Int, offset: Int)] = []
+
+  /// Of readers and of the rows that this one has filtered: no sample is drawn twice.
+  private static let readerCount = Atomic<UInt64>(0)
+  private let serialNumber = RowReader.readerCount.add(1, ordering: .relaxed).newValue
+  private var rowNumber: UInt64 = 0
 
   func release() { operands.clear() }
 
@@ -131,14 +137,36 @@ final class RowReader: RowWorkspace {
         familyIndex: old.familyIndex, qualifier: old.qualifier, timestamp: old.timestamp,
         value: row.scratch.view[offset..<offset + 8])
     }
+    if plan.hasSubset, let subset = plan.options.subset { Self.keep(subset, row) }
     if plan.hasFilter, let filter = plan.options.filter {
+      rowNumber &+= 1
+      row.filteredCellCount &+= row.cells.count
       var evaluation = FilterEvaluation(
-        key: row.key, familyNames: plan.rules.schema.familyNames)
+        key: row.key, familyNames: plan.rules.schema.familyNames,
+        randomness: serialNumber &<< 32 ^ rowNumber)
       do throws(DataModelError) { try evaluation.apply(filter, to: &row.cells) } catch {
         throw TableServiceError(error)
       }
+      if !evaluation.labels.isEmpty { row.labels = evaluation.labels }
     }
     return !row.cells.isEmpty
+  }
+
+  /// Columns of one family stand together: each is judged once.
+  private static func keep(_ subset: TableSubset, _ row: RowBuffer) {
+    guard subset.contains(key: row.key), let schema = row.schema else {
+      return row.cells.removeAll(keepingCapacity: true)
+    }
+    var last: (family: Int, qualifier: ByteView, isInside: Bool)?
+    row.cells.removeAll { cell in
+      if let last, last.family == cell.familyIndex, last.qualifier == cell.qualifier {
+        return !last.isInside
+      }
+      let columns = subset.families[schema.definition.families[cell.familyIndex].name]
+      let isInside = columns?.contains(cell.qualifier) ?? false
+      last = (cell.familyIndex, cell.qualifier, isInside)
+      return !isInside
+    }
   }
 
   /// One entry, everything wanted, families in the order of their names: as it lies.

@@ -45,16 +45,27 @@ extension CatalogTable {
         if let id = ids.removeValue(forKey: name) { gcSince[id] = nil }
       case .setGCOnRead(let collects):
         definition.gcOnRead = collects
+      case .setProtection(let isProtected):
+        definition.settings.isProtected = isProtected
       }
     }
     definition = TableDefinition(
-      name: definition.name, families: definition.families, gcOnRead: definition.gcOnRead)
+      name: definition.name, families: definition.families, gcOnRead: definition.gcOnRead,
+      settings: definition.settings)
     do throws(DataModelError) { try definition.validate() } catch {
       throw TableServiceError(error)
     }
     schema = TableSchema(
       definition: definition, familyIDs: definition.families.map { ids[$0.name] ?? 0 },
       version: schema.version + 1)
+  }
+
+  /// Replaces what the Bigtable API says of the table beyond its families.
+  mutating func set(_ settings: TableSettings) {
+    var definition = schema.definition
+    definition.settings = settings
+    schema = TableSchema(
+      definition: definition, familyIDs: schema.familyIDs, version: schema.version + 1)
   }
 }
 
@@ -64,7 +75,7 @@ extension TableChange {
     switch self {
     case .dropFamily: true
     case .updateFamily(let family): family.gc != nil
-    case .createFamily, .setGCOnRead: false
+    case .createFamily, .setGCOnRead, .setProtection: false
     }
   }
 }

@@ -191,9 +191,28 @@ package final class TableService: Sendable {
     }
   }
 
-  /// The data is gone for good and its space given back.
+  /// Changes what the Bigtable API says of a table beyond its families, as `change` does; nothing
+  /// when that throws.
+  package func changeSettings(
+    of name: String, _ change: (inout TableSettings) throws(TableServiceError) -> Void
+  ) throws(TableServiceError) -> TableDefinition {
+    try schemas.withLock { (schemas) throws(TableServiceError) -> TableDefinition in
+      let table = try named(name)
+      guard var row = schemas[table.id] else { throw .unknownTable(name) }
+      var settings = row.schema.definition.settings
+      try change(&settings)
+      row.set(settings)
+      try catalog.update(row)
+      schemas[table.id] = row
+      table.install(RowRules(row.schema, gcSince: row.gcSince))
+      return row.schema.definition
+    }
+  }
+
+  /// The data is gone for good and its space given back. Refused where the table is protected.
   package func dropTable(_ name: String) throws(TableServiceError) {
     try schemas.withLock { (schemas) throws(TableServiceError) in
+      try refuseIfProtected(name)
       if let damaged = damagedTables.first(where: { $0.name == name }) {
         try catalog.drop(damaged.id)
         schemas[damaged.id] = nil
@@ -210,6 +229,32 @@ package final class TableService: Sendable {
       try? table.engine.close()
       try? opener.directory.removeTable(table.id)
     }
+  }
+
+  private func refuseIfProtected(_ name: String) throws(TableServiceError) {
+    guard let definition = definitions().first(where: { $0.name == name }) else { return }
+    let views = definition.settings.views.filter(\.isProtected)
+    guard definition.settings.isProtected || !views.isEmpty else { return }
+    let what = definition.settings.isProtected ? "it" : "its view \"\(views[0].name)\""
+    throw .conflict(
+      code: "deletion_protected",
+      message: "table \"\(name)\" cannot be dropped: \(what) is protected against deletion")
+  }
+
+  /// Takes all rows of a range away, and waits.
+  package func dropRows(of name: String, in range: RowRange) throws(TableServiceError) {
+    try named(name).dropRows(in: range)
+  }
+
+  // MARK: - Application profiles: kept as they are given
+
+  package func appProfiles() throws(TableServiceError) -> [(name: String, message: [UInt8])] {
+    try catalog.appProfiles()
+  }
+
+  /// - Parameter message: nil removes it.
+  package func setAppProfile(_ name: String, _ message: [UInt8]?) throws(TableServiceError) {
+    try catalog.setAppProfile(name, message)
   }
 
   private func openTables() throws(TableServiceError) -> [Table] {

@@ -6,12 +6,13 @@ package import LSM
 internal import Runtime
 
 extension Table {
-  /// `predicate` nil asks whether the row has any cell. Answers whether it matched; then the
-  /// mutations of the matching list (one row each, the key's) have been applied. The other list is
-  /// not checked against the families.
+  /// `predicate` nil asks whether the row has any cell; cells outside of `subset` are not there for
+  /// it. Answers whether it matched; then the mutations of the matching list (one row each, the
+  /// key's) have been applied. The other list is not checked against the families.
   package func checkAndMutate(
-    _ key: [UInt8], predicate: RowFilter?, ifMatched: consuming MutationList,
-    otherwise: consuming MutationList, durability: Durability? = nil, isPatient: Bool = true,
+    _ key: [UInt8], predicate: RowFilter?, within subset: TableSubset? = nil,
+    ifMatched: consuming MutationList, otherwise: consuming MutationList,
+    durability: Durability? = nil, isPatient: Bool = true,
     completion: @escaping @Sendable (Result<Bool, TableServiceError>) -> Void
   ) {
     let matched = HeldMutations(ifMatched)
@@ -28,7 +29,7 @@ extension Table {
     } catch {
       return completion(.failure(error))
     }
-    let options = ReadOptions(versions: 0, filter: predicate)
+    let options = ReadOptions(versions: 0, filter: predicate, subset: subset)
     let decision = Decision(false)
     engine.commit(
       CommitRequest(

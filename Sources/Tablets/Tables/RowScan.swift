@@ -55,6 +55,8 @@ package final class RowScan: @unchecked Sendable {
   private var lastKey = ByteBuffer()
   private var hasScanned = false
   private var returnedCount = 0
+  /// Rows read, whatever was left of them.
+  package private(set) var seenRowCount = 0
   private var stretchRows = 0
   private var stretchBytes = 0
   private var stretchStart: UInt64 = 0
@@ -111,6 +113,7 @@ package final class RowScan: @unchecked Sendable {
       hasScanned = true
       position = .passed
       stretchRows &+= 1
+      seenRowCount &+= 1
       stretchBytes &+= cursor.valueByteCount
       if try reader.read(at: cursor, plan, now: table.readTime(plan), into: row) {
         if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }

@@ -137,10 +137,42 @@ package final class Table: Sendable {
     do throws(EngineError) { try engine.flush() } catch { throw fold(error) }
   }
 
+  /// Takes all rows of the range away for good, and waits: not one by one, see
+  /// `Engine.removeAll`. Rows can be written again at once, with old timestamps too.
+  package func dropRows(in range: RowRange) throws(TableServiceError) {
+    if range.isEmpty { return }
+    // Before the first row are the producers' positions.
+    let lower = range.lower ?? [0]
+    do throws(EngineError) {
+      try engine.removeAll(in: KeyRange(from: lower.isEmpty ? [0] : lower, to: range.upper))
+    } catch {
+      throw fold(error)
+    }
+    changes.fireAll()
+  }
+
   /// Rewrites the whole table, so that everything deleted and doomed is gone, and waits.
   package func compact() throws(TableServiceError) {
     do throws(EngineError) { try engine.compactAll() } catch { throw fold(error) }
     counters.collected()
+  }
+
+  /// Bytes of table files between two samples of keys.
+  private static let sampleByteCount: UInt64 = 16 << 20
+
+  /// Keys that cut the table into parts of like size, ascending, each with about the bytes before
+  /// it, and the bytes of all: where files end, and where the table was said to be split.
+  package var keySamples: (samples: [(key: [UInt8], offset: UInt64)], byteCount: UInt64) {
+    var samples = engine.boundaries(every: Table.sampleByteCount)
+    for split in schema.definition.settings.splits
+    where !samples.contains(where: { $0.key == split }) {
+      let index =
+        samples.firstIndex { split.lexicographicallyPrecedes($0.key) } ?? samples.endIndex
+      samples.insert((split, index > 0 ? samples[index - 1].offset : 0), at: index)
+    }
+    let statistics = engine.statistics
+    let total = statistics.levels.reduce(0) { $0 + $1.byteCount } + statistics.logByteCount
+    return (samples, max(total, samples.last?.offset ?? 0))
   }
 
   package var statistics: TableStatistics {

@@ -17,6 +17,7 @@ struct TableAlter: ParsableCommand {
         kvctl table alter scores --family 's:versions=48' --family 'g'
         kvctl table alter scores --drop-family f
         kvctl table alter scores --gc-on-read
+        kvctl table alter scores --no-deletion-protection
 
       \(TableCommand.familyHelp)
       """)
@@ -28,12 +29,15 @@ struct TableAlter: ParsableCommand {
   var dropFamily: [String] = []
   @Flag(inversion: .prefixedNo, help: "Whether reads may see cells that the rules doom.")
   var gcOnRead: Bool?
+  @Flag(inversion: .prefixedNo, help: "Whether the table is safe from being dropped.")
+  var deletionProtection: Bool?
   @OptionGroup var output: OutputOptions
   @OptionGroup var connection: ConnectionOptions
 
   func validate() throws {
-    if family.isEmpty, dropFamily.isEmpty, gcOnRead == nil {
-      throw ValidationError("Nothing to change: give --family, --drop-family or --gc-on-read.")
+    if family.isEmpty, dropFamily.isEmpty, gcOnRead == nil, deletionProtection == nil {
+      throw ValidationError(
+        "Nothing to change: give --family, --drop-family, --gc-on-read or --deletion-protection.")
     }
   }
 
@@ -46,6 +50,7 @@ struct TableAlter: ParsableCommand {
       changes.append(known.contains(family.name) ? .updateFamily(family) : .createFamily(family))
     }
     if let gcOnRead { changes.append(.setGCOnRead(gcOnRead)) }
+    if let deletionProtection { changes.append(.setProtection(deletionProtection)) }
     try DefinitionOutput.write([client.alterTable(table, changes)], output.format)
   }
 }

@@ -196,6 +196,8 @@ struct StepGenerator {
     case 8: return .cellsPerRowOffset(1 + random.below(3))
     case 9: return .cellsPerRowLimit(1 + random.below(3))
     case 10: return .cellsPerColumnLimit(1 + random.below(2))
+    // A label more than once on a way, or a sink in a condition, is refused: alone they are not.
+    case 11 where depth == 3: return .interleave([.sink, .chain([.family("a"), .label("x")])])
     case 11: return .rowKeyPrefix(Array("r1".utf8))
     case 12: return random.chance(0.5) ? .stripValue : .value([])
     case 13: return regex()

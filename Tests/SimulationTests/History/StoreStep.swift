@@ -166,6 +166,7 @@ extension TableChange {
     case .updateFamily(let family): ".updateFamily(\(family.source))"
     case .dropFamily(let name): ".dropFamily(\"\(name)\")"
     case .setGCOnRead(let collects): ".setGCOnRead(\(collects))"
+    case .setProtection(let isOn): ".setProtection(\(isOn))"
     }
   }
 }

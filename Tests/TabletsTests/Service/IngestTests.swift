@@ -80,6 +80,17 @@ import Testing
       ])
   }
 
+  @Test func `dropping all rows leaves the positions`() throws {
+    let world = ServiceWorld()
+    let table = try world.open(Self.families)
+    _ = try ingest(world, table, 1, 20)
+    try table.dropRows(in: .all)
+    #expect(try total(table) == 0)
+    #expect(try position(world, table) == 21)
+    try table.dropRows(in: RowRange(from: [], to: [1]))
+    #expect(try position(world, table) == 21)
+  }
+
   @Test func `no row shows where the positions are kept`() throws {
     let world = ServiceWorld()
     var table = try world.open(Self.families)

@@ -83,7 +83,13 @@ import Testing
       try catalog.reserve(TableDefinition(name: "t", families: [RuleChangeTests.strict])))
     let database = try SQLiteDatabase(path: path)
     try database.sealedTransaction { () throws(SQLiteFailure) in
-      try database.execute("ALTER TABLE families DROP COLUMN gc_since; PRAGMA user_version = 1")
+      try database.execute(
+        """
+        ALTER TABLE families DROP COLUMN gc_since;
+        ALTER TABLE tables DROP COLUMN deletion_protection;
+        DROP TABLE view_parts; DROP TABLE views; DROP TABLE splits; DROP TABLE app_profiles;
+        PRAGMA user_version = 1
+        """)
     }
     let upgraded = try Catalog(path: path)
     #expect(try database.integer("PRAGMA user_version") == Catalog.formatVersion)

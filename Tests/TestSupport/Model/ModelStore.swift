@@ -97,6 +97,7 @@ package struct ModelTable: Sendable {
         families.removeAll { $0.name == name }
         dropped.insert(name)
       case .setGCOnRead(let value): collects = value
+      case .setProtection: break
       }
     }
     let old = rules

@@ -7,20 +7,26 @@ internal import RegularExpressions
 extension RowFilter {
   /// The cells that pass, in cell order.
   package func applied(to cells: [TestCell], of key: String) -> [TestCell] {
+    var sunk: [TestCell] = []
+    let passed = passed(cells, key, &sunk)
+    return RowFilter.merged(passed + sunk)
+  }
+
+  /// - Parameter sunk: Gets the cells that go straight to the result.
+  private func passed(
+    _ cells: [TestCell], _ key: String, _ sunk: inout [TestCell]
+  ) -> [TestCell] {
     if cells.isEmpty { return [] }
     switch self {
     case .passAll: return cells
     case .blockAll: return []
     case .chain(let filters):
-      return filters.reduce(cells) { rest, filter in filter.applied(to: rest, of: key) }
+      return filters.reduce(cells) { rest, filter in filter.passed(rest, key, &sunk) }
     case .interleave(let filters):
-      let all = filters.flatMap { $0.applied(to: cells, of: key) }.enumerated()
-      return all.sorted { left, right in
-        RowFilter.order(left.element, right.element) ?? (left.offset < right.offset)
-      }.map(\.element)
+      return RowFilter.merged(filters.flatMap { $0.passed(cells, key, &sunk) })
     case .condition(let predicate, let then, let otherwise):
-      let chosen = predicate.applied(to: cells, of: key).isEmpty ? otherwise : then
-      return chosen?.applied(to: cells, of: key) ?? []
+      let chosen = predicate.passed(cells, key, &sunk).isEmpty ? otherwise : then
+      return chosen?.passed(cells, key, &sunk) ?? []
     case .rowKeyPrefix(let prefix): return Array(key.utf8).starts(with: prefix) ? cells : []
     case .regex(let subject, let regex):
       return cells.filter { cell in
@@ -56,9 +62,29 @@ extension RowFilter {
       }
     case .stripValue:
       return cells.map { cell in
-        TestCell(family: cell.family, qualifier: cell.qualifier, time: cell.time, value: [])
+        var cell = cell
+        cell.value = []
+        return cell
       }
+    // Chance has no model: tests of it count.
+    case .rowSample: return cells
+    case .label(let text):
+      return cells.map { cell in
+        var cell = cell
+        cell.label = text
+        return cell
+      }
+    case .sink:
+      sunk = RowFilter.merged(sunk + cells)
+      return []
     }
+  }
+
+  /// In cell order; what is equal in it stays as it was.
+  private static func merged(_ cells: [TestCell]) -> [TestCell] {
+    cells.enumerated().sorted { left, right in
+      RowFilter.order(left.element, right.element) ?? (left.offset < right.offset)
+    }.map(\.element)
   }
 
   private static func contains(_ bytes: [UInt8], _ from: [UInt8]?, _ to: [UInt8]?) -> Bool {

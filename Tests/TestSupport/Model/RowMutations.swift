@@ -99,15 +99,22 @@ package struct TestCell: Equatable, CustomStringConvertible, Sendable {
   package var qualifier: String
   package var time: Int64
   package var value: [UInt8]
+  /// That a filter has given it.
+  package var label: String?
 
-  package init(family: String, qualifier: String, time: Int64, value: [UInt8]) {
+  package init(
+    family: String, qualifier: String, time: Int64, value: [UInt8], label: String? = nil
+  ) {
+    self.label = label
     self.family = family
     self.qualifier = qualifier
     self.time = time
     self.value = value
   }
 
-  package var description: String { "\(family):\(qualifier)@\(time)=\(value)" }
+  package var description: String {
+    "\(family):\(qualifier)@\(time)=\(value)" + (label.map { "#" + $0 } ?? "")
+  }
 }
 
 /// A row as a test reads it.
@@ -128,7 +135,7 @@ extension RowBuffer {
       TestCell(
         family: schema?.definition.families[cell.familyIndex].name ?? "?",
         qualifier: String(decoding: cell.qualifier.array, as: UTF8.self),
-        time: cell.timestamp.microseconds, value: cell.value.array)
+        time: cell.timestamp.microseconds, value: cell.value.array, label: label(of: cell))
     }
   }
 }

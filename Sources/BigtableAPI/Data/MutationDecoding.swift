@@ -35,6 +35,34 @@ enum WireMutation {
     }
   }
 
+  /// Is what the mutation changes in the view that the request goes through?
+  static func check(
+    _ message: ByteView, of key: ByteView, within subset: TableSubset
+  ) throws(GRPCStatus) {
+    do throws(WireError) {
+      var reader = ProtobufReader(message)
+      while let number = try reader.next() {
+        switch number {
+        case 1, 2, 5, 6:
+          let cell = try Cell(try reader.bytes())
+          let family = try wireString(cell.family)
+          let qualifier = number > 2 ? try WireValue.raw(cell.qualifier) : cell.qualifier
+          guard subset.admits(key, family, qualifier) else { throw .malformed("") }
+        case 3:
+          let family = try wireString(try Cell(try reader.bytes()).family)
+          guard subset.contains(key: key), subset.families[family]?.isWhole ?? false else {
+            throw .malformed("")
+          }
+        case 4: throw .malformed("")
+        default: try reader.skip()
+        }
+      }
+    } catch {
+      if case .malformed("") = error { throw TableSubset.outside }
+      throw GRPCStatus(error)
+    }
+  }
+
   /// The fields that mutations share: 1 family, 2 qualifier, and 3 and 4 as bytes.
   private struct Cell {
     var family = ByteView()

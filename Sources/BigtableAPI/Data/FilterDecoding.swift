@@ -56,9 +56,10 @@ extension RowFilter {
         found = .valueRange(from: bounds.from, to: bounds.to)
       case 17: found = try flag(&reader, .passAll, "pass_all_filter")
       case 18: found = try flag(&reader, .blockAll, "block_all_filter")
-      case 14, 16, 19, 20:
-        throw GRPCStatus(
-          .unimplemented, "row_sample, sink, apply_label and value_bitmask are not served")
+      case 14: found = .rowSample(Double(bitPattern: UInt64(bitPattern: try reader.sfixed64())))
+      case 16: found = try flag(&reader, .sink, "sink")
+      case 19: found = .label(try reader.string())
+      case 20: throw GRPCStatus(.unimplemented, "value_bitmask_filter is not served")
       default: try reader.skip()
       }
     }
@@ -131,18 +132,24 @@ struct WireBounds {
   var to: [UInt8]?
 
   /// The numbers are those of the message's fields; an end that is not there is open.
+  ///
+  /// - Parameter emptyIsOpen: So is an empty one, as in ranges of rows.
   init(
     _ message: ByteView, startClosed: UInt64, startOpen: UInt64, endClosed: UInt64,
-    endOpen: UInt64, name nameNumber: UInt64 = 0
+    endOpen: UInt64, name nameNumber: UInt64 = 0, emptyIsOpen: Bool = false
   ) throws(WireError) {
     var reader = ProtobufReader(message)
     while let number = try reader.next() {
       switch number {
       case nameNumber: name = try reader.string()
-      case startClosed: from = try reader.bytes().array
-      case startOpen: from = try reader.bytes().array + [0]
-      case endClosed: to = try reader.bytes().array + [0]
-      case endOpen: to = try reader.bytes().array
+      case startClosed, startOpen:
+        let bytes = try reader.bytes()
+        let isOpen = bytes.isEmpty && emptyIsOpen
+        from = isOpen ? nil : bytes.array + (number == startOpen ? [0] : [])
+      case endClosed, endOpen:
+        let bytes = try reader.bytes()
+        let isOpen = bytes.isEmpty && emptyIsOpen
+        to = isOpen ? nil : bytes.array + (number == endClosed ? [0] : [])
       default: try reader.skip()
       }
     }

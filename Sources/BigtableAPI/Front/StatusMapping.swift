@@ -12,7 +12,9 @@ extension GRPCStatus {
       switch error {
       case .invalid(let code, _): code == "not_an_int64" ? .failedPrecondition : .invalidArgument
       case .notFound: .notFound
-      case .conflict(let code, _): code.hasSuffix("_exists") ? .alreadyExists : .failedPrecondition
+      case .conflict(let code, _):
+        code.hasSuffix("_exists")
+          ? .alreadyExists : code == "etag_differs" ? .aborted : .failedPrecondition
       case .wouldBlock, .retryLater, .closed: .unavailable
       case .full, .readOnly: .resourceExhausted
       case .corruptData: .dataLoss

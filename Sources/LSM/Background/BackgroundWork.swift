@@ -8,7 +8,7 @@ internal import Synchronization
 /// Decides what runs next in the background of one engine. Safe for concurrent use.
 final class BackgroundWork: Sendable {
   /// One kind of job: who does it, who waits for it, how it went.
-  private struct Job {
+  struct Job {
     var isRunning = false
     var isScheduled = false
     var waiters: [Latch] = []
@@ -16,7 +16,7 @@ final class BackgroundWork: Sendable {
     var failureCount: UInt64 = 0
   }
 
-  private struct Jobs {
+  struct Jobs {
     var flush = Job()
     var compaction = Job()
     var isSyncScheduled = false
@@ -322,7 +322,7 @@ final class BackgroundWork: Sendable {
   /// Takes the job; when another thread has it, waits until that one is done.
   ///
   /// - Returns: False when another thread had it.
-  private func begin(_ job: WritableKeyPath<Jobs, Job>) -> Bool {
+  func begin(_ job: WritableKeyPath<Jobs, Job>) -> Bool {
     let busy = jobs.withLock { jobs -> Latch? in
       guard jobs[keyPath: job].isRunning else {
         jobs[keyPath: job].isRunning = true
@@ -336,7 +336,7 @@ final class BackgroundWork: Sendable {
     return busy == nil
   }
 
-  private func end(_ job: WritableKeyPath<Jobs, Job>, _ failure: EngineError?) {
+  func end(_ job: WritableKeyPath<Jobs, Job>, _ failure: EngineError?) {
     let waiters = jobs.withLock { jobs in
       defer { jobs[keyPath: job].waiters = [] }
       jobs[keyPath: job].isRunning = false

@@ -9,6 +9,8 @@ internal import GRPC
 struct WireRowSet {
   private var ranges: [RowRange] = []
   private var hasAny = false
+  /// The one row that is asked for, if it is one.
+  private(set) var onlyKey: ByteView?
 
   init() {}
 
@@ -21,6 +23,11 @@ struct WireRowSet {
         case 1:
           let key = try reader.bytes()
           guard !key.isEmpty else { throw .malformed("Row keys must be non-empty") }
+          if !hasAny, reader.isAtEnd {
+            onlyKey = key
+            hasAny = true
+            return
+          }
           ranges.append(RowRange(only: key.array))
         case 2:
           if let range = try WireRowSet.range(try reader.bytes(), index) { ranges.append(range) }
@@ -39,8 +46,8 @@ struct WireRowSet {
 
   /// - Returns: nil for a range that holds nothing.
   private static func range(_ message: ByteView, _ index: Int) throws(WireError) -> RowRange? {
-    var bounds = try WireBounds(message, startClosed: 1, startOpen: 2, endClosed: 4, endOpen: 3)
-    bounds.emptyIsOpen()
+    let bounds = try WireBounds(
+      message, startClosed: 1, startOpen: 2, endClosed: 4, endOpen: 3, emptyIsOpen: true)
     guard let from = bounds.from, let to = bounds.to, !from.lexicographicallyPrecedes(to) else {
       return RowRange(from: bounds.from, to: bounds.to)
     }
@@ -51,6 +58,7 @@ struct WireRowSet {
 
   /// What to read, in key order; one range of everything where nothing was said.
   var merged: [RowRange] {
+    if let onlyKey { return [RowRange(only: onlyKey.array)] }
     guard hasAny else { return [.all] }
     let sorted = ranges.sorted { left, right in
       (left.lower ?? []).lexicographicallyPrecedes(right.lower ?? [])
@@ -68,13 +76,5 @@ struct WireRowSet {
       }
     }
     return merged
-  }
-}
-
-extension WireBounds {
-  /// For rows: an empty key as an end is none.
-  fileprivate mutating func emptyIsOpen() {
-    if from == [] || from == [0] { from = nil }
-    if to == [] || to == [0] { to = nil }
   }
 }

@@ -78,6 +78,7 @@ enum FamilyMapping {
     }
     guard view == .schemaView || view == .full else { return table }
     table.granularity = .millis
+    table.deletionProtection = definition.settings.isProtected
     for family in definition.families {
       var message = Google_Bigtable_Admin_V2_ColumnFamily()
       if let rule = family.gc { message.gcRule = FamilyMapping.message(rule) }

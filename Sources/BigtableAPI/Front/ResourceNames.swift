@@ -4,6 +4,30 @@
 internal import Bytes
 internal import GRPC
 
+/// The name of an authorized view, taken apart: a table's name, `/authorizedViews/V` behind it.
+struct ViewName {
+  let table: TableName
+  let view: String
+
+  var full: String { "\(table.full)/authorizedViews/\(view)" }
+
+  init(table: TableName, view: String) {
+    self.table = table
+    self.view = view
+  }
+
+  init(_ name: String) throws(GRPCStatus) {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 8, parts[6] == "authorizedViews", !parts[7].isEmpty else {
+      throw .invalid(
+        "\"\(name.prefix(200))\" is no view's name: "
+          + "projects/P/instances/I/tables/T/authorizedViews/V is one")
+    }
+    table = try TableName(parts[..<6].joined(separator: "/"))
+    view = String(parts[7])
+  }
+}
+
 /// The name of a table, taken apart.
 struct TableName {
   /// `projects/P/instances/I`.

@@ -10,10 +10,11 @@ internal import Runtime
 internal import Tablets
 internal import VFS
 
-/// A ReadRowsRequest: 1 table, 2 rows, 3 filter, 4 limit, 6 statistics, 7 reversed.
+/// A ReadRowsRequest: 1 table, 2 rows, 3 filter, 4 limit, 6 statistics, 7 reversed, 9 view.
 struct WireReadRows {
   private(set) var table = ByteView()
-  private(set) var ranges: [RowRange] = [.all]
+  private(set) var view = ByteView()
+  private(set) var rows = WireRowSet()
   private(set) var options = ReadOptions(versions: 0)
   private(set) var limit = 0
   private(set) var isReversed = false
@@ -35,15 +36,26 @@ struct WireReadRows {
           limit = Int(count)
         case 6: wantsStatistics = try reader.varint() == 2
         case 7: isReversed = try reader.bool()
-        case 9, 11: throw .malformed("authorized and materialized views are not served")
+        case 9: view = try reader.bytes()
+        case 11: throw .malformed("materialized views are not served")
         default: try reader.skip()
         }
       }
     } catch {
       throw GRPCStatus(error)
     }
-    if let rows { ranges = try WireRowSet(rows).merged }
+    if let rows { self.rows = try WireRowSet(rows) }
     if let filter { options.filter = try RowFilter(bigtable: filter) }
+  }
+
+  /// What is read goes through the view.
+  mutating func narrow(to subset: TableSubset?) { options.subset = subset }
+
+  /// In key order, as far as the view has them.
+  var ranges: [RowRange] {
+    let merged = rows.merged
+    guard let subset = options.subset else { return merged }
+    return merged.flatMap { subset.parts(of: $0) }
   }
 }
 
@@ -63,6 +75,10 @@ final class ReadRowsStream: @unchecked Sendable {
   private var chunks = ChunkWriter()
   private var rowCount = 0
   private var cellCount = 0
+  /// Rows that scans before the present one have seen.
+  private var seenRowCount = 0
+  /// When it began, for statistics.
+  private let started: UInt64
   /// A worker or a later turn of the loop will go on with it.
   var isBusy = false
 
@@ -71,10 +87,12 @@ final class ReadRowsStream: @unchecked Sendable {
     case ended(GRPCStatus)
   }
 
-  init(_ call: GRPCCall, _ table: Table, _ request: WireReadRows) {
+  init(_ call: GRPCCall, _ table: Table, _ request: WireReadRows, now: UInt64) {
     self.call = call
     self.table = table
-    ranges = request.isReversed ? request.ranges : request.ranges.reversed()
+    started = now
+    let ordered = request.ranges
+    ranges = request.isReversed ? ordered : ordered.reversed()
     options = request.options
     limit = request.limit
     isReversed = request.isReversed
@@ -85,9 +103,11 @@ final class ReadRowsStream: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - isFull: Has enough been sent?
-  ///   - isLate: Is it somebody else's turn?
+  ///   - now: Nanoseconds.
+  ///   - deadline: When it is somebody else's turn.
   func run(
-    wait: ReadWait, send: (ByteView) -> Void, isFull: () -> Bool, isLate: () -> Bool
+    wait: ReadWait, send: (ByteView) -> Void, isFull: () -> Bool, now: () -> UInt64,
+    deadline: UInt64
   ) -> Pause {
     do throws(TableServiceError) {
       while true {
@@ -99,9 +119,11 @@ final class ReadRowsStream: @unchecked Sendable {
           chunks.append(row, send: send)
           if isFull() { return .isFull }
         case .pause: tellProgress(scan, send)
-        case .end: self.scan = nil
+        case .end:
+          seenRowCount += scan.seenRowCount
+          self.scan = nil
         }
-        if isLate() { return .turn }
+        if now() >= deadline { return .turn }
       }
     } catch .wouldBlock {
       return .wouldBlock
@@ -109,7 +131,7 @@ final class ReadRowsStream: @unchecked Sendable {
       return .ended(GRPCStatus(error))
     }
     chunks.flush(send)
-    if wantsStatistics { sendStatistics(send) }
+    if wantsStatistics { sendStatistics(now() &- started, send) }
     return .ended(.ok)
   }
 
@@ -134,16 +156,24 @@ final class ReadRowsStream: @unchecked Sendable {
     send(message.view)
   }
 
-  /// RequestStats: 1 FullReadStatsView {1 ReadIterationStats {rows seen, returned, cells …}}.
-  private func sendStatistics(_ send: (ByteView) -> Void) {
+  /// RequestStats: 1 FullReadStatsView {1 ReadIterationStats {rows seen, rows returned, cells seen,
+  /// cells returned}, 2 RequestLatencyStats {1 Duration}}.
+  private func sendStatistics(_ nanoseconds: UInt64, _ send: (ByteView) -> Void) {
+    let cells = options.filter == nil ? cellCount : row.filteredCellCount
     var message = ByteBuffer()
     message.appendMessage(3) { stats in
       stats.appendMessage(1) { view in
         view.appendMessage(1) { iteration in
-          iteration.appendField(1, varint: UInt64(rowCount))
+          iteration.appendField(1, varint: UInt64(seenRowCount))
           iteration.appendField(2, varint: UInt64(rowCount))
-          iteration.appendField(3, varint: UInt64(cellCount))
+          iteration.appendField(3, varint: UInt64(cells))
           iteration.appendField(4, varint: UInt64(cellCount))
+        }
+        view.appendMessage(2) { latency in
+          latency.appendMessage(1) { duration in
+            duration.appendField(1, varint: nanoseconds / 1_000_000_000)
+            duration.appendField(2, varint: nanoseconds % 1_000_000_000)
+          }
         }
       }
     }
@@ -164,10 +194,39 @@ extension BigtableSession {
   private static let workerByteCount = 512 << 10
 
   func readRows(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
-    let request = try WireReadRows(message)
-    let stream = ReadRowsStream(call, try table(request.table), request)
+    var request = try WireReadRows(message)
+    let (table, subset) = try target(request.table, view: request.view)
+    request.narrow(to: subset)
+    if let key = request.rows.onlyKey, !request.wantsStatistics,
+      try readRow(call, table, key, request.options)
+    {
+      return
+    }
+    let stream = ReadRowsStream(call, table, request, now: front.time.monotonicNanoseconds)
     call.onDrain = { [self] in pump(stream) }
     pump(stream)
+  }
+
+  /// One row that is in memory and goes into one message.
+  ///
+  /// - Returns: False where it is not: then it is read as any other range.
+  private func readRow(
+    _ call: GRPCCall, _ table: Table, _ key: ByteView, _ options: ReadOptions
+  ) throws(GRPCStatus) -> Bool {
+    defer { row.clear() }
+    do throws(TableServiceError) {
+      guard try table.read(key, options, wait: .forbidden, into: row) else {
+        call.finish(.ok)
+        return true
+      }
+    } catch .wouldBlock {
+      return false
+    } catch {
+      throw GRPCStatus(error)
+    }
+    guard ChunkWriter.isShort(row) else { return false }
+    call.answer { ChunkWriter.append(short: row, to: &$0) }
+    return true
   }
 
   /// Sends what may be sent now.
@@ -177,7 +236,8 @@ extension BigtableSession {
     let deadline = front.time.monotonicNanoseconds + BigtableSession.sliceNanoseconds
     let pause = stream.run(
       wait: .forbidden, send: { message in call.send { $0.append(message) } },
-      isFull: { call.isOutputFull }, isLate: { front.time.monotonicNanoseconds >= deadline })
+      isFull: { call.isOutputFull }, now: { front.time.monotonicNanoseconds },
+      deadline: deadline)
     switch pause {
     case .isFull: stream.release()
     case .turn: turn(stream)
@@ -207,7 +267,8 @@ extension BigtableSession {
       let messages = HeldMessages()
       let pause = stream.run(
         wait: .allowed, send: { messages.append($0) },
-        isFull: { messages.byteCount >= BigtableSession.workerByteCount }, isLate: { false })
+        isFull: { messages.byteCount >= BigtableSession.workerByteCount },
+        now: { [front] in front.time.monotonicNanoseconds }, deadline: .max)
       loop.execute { [self] in
         stream.isBusy = false
         messages.forEach { message in stream.call.send { $0.append(message) } }
@@ -216,23 +277,6 @@ extension BigtableSession {
         pump(stream)
       }
     }
-  }
-
-  // MARK: - SampleRowKeys
-
-  /// The end of the table, and how much stands before it.
-  func sampleRowKeys(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
-    var name = ByteView()
-    do throws(WireError) {
-      var reader = ProtobufReader(message)
-      while let number = try reader.next() {
-        if number == 1 { name = try reader.bytes() } else { try reader.skip() }
-      }
-    } catch {
-      throw GRPCStatus(error)
-    }
-    let statistics = try table(name).statistics
-    call.answer { $0.appendField(2, varint: statistics.byteCount) }
   }
 }
 

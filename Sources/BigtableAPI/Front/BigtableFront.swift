@@ -1,6 +1,8 @@
 // The Bigtable front: what its connections share, and which method is whose.
 
+internal import BinaryProtocol
 internal import Bytes
+internal import DataModel
 internal import Fronts
 package import GRPC
 package import Net
@@ -22,6 +24,7 @@ package final class BigtableFront: Sendable {
   let time: any TimeSource
   private let limits: GRPCLimits
   private let budget: InFlightBudget
+  let operations = OperationLog()
   private let writes = PerLoop<LoopWrites>()
 
   package init(
@@ -46,38 +49,6 @@ package final class BigtableFront: Sendable {
   }
 }
 
-/// The methods there are, by path.
-enum BigtableMethod: String, CaseIterable {
-  case readRows = "/google.bigtable.v2.Bigtable/ReadRows"
-  case sampleRowKeys = "/google.bigtable.v2.Bigtable/SampleRowKeys"
-  case mutateRow = "/google.bigtable.v2.Bigtable/MutateRow"
-  case mutateRows = "/google.bigtable.v2.Bigtable/MutateRows"
-  case checkAndMutateRow = "/google.bigtable.v2.Bigtable/CheckAndMutateRow"
-  case readModifyWriteRow = "/google.bigtable.v2.Bigtable/ReadModifyWriteRow"
-  case pingAndWarm = "/google.bigtable.v2.Bigtable/PingAndWarm"
-  case createTable = "/google.bigtable.admin.v2.BigtableTableAdmin/CreateTable"
-  case listTables = "/google.bigtable.admin.v2.BigtableTableAdmin/ListTables"
-  case getTable = "/google.bigtable.admin.v2.BigtableTableAdmin/GetTable"
-  case deleteTable = "/google.bigtable.admin.v2.BigtableTableAdmin/DeleteTable"
-  case modifyColumnFamilies =
-    "/google.bigtable.admin.v2.BigtableTableAdmin/ModifyColumnFamilies"
-  case generateConsistencyToken =
-    "/google.bigtable.admin.v2.BigtableTableAdmin/GenerateConsistencyToken"
-  case checkConsistency = "/google.bigtable.admin.v2.BigtableTableAdmin/CheckConsistency"
-  case testTablePermissions = "/google.bigtable.admin.v2.BigtableTableAdmin/TestIamPermissions"
-  case getInstance = "/google.bigtable.admin.v2.BigtableInstanceAdmin/GetInstance"
-  case createInstance = "/google.bigtable.admin.v2.BigtableInstanceAdmin/CreateInstance"
-  case listInstances = "/google.bigtable.admin.v2.BigtableInstanceAdmin/ListInstances"
-  case getCluster = "/google.bigtable.admin.v2.BigtableInstanceAdmin/GetCluster"
-  case listClusters = "/google.bigtable.admin.v2.BigtableInstanceAdmin/ListClusters"
-  case testInstancePermissions =
-    "/google.bigtable.admin.v2.BigtableInstanceAdmin/TestIamPermissions"
-  case check = "/grpc.health.v1.Health/Check"
-
-  static let byPath = Dictionary(
-    uniqueKeysWithValues: allCases.map { (Array($0.rawValue.utf8), $0) })
-}
-
 /// The calls of one connection. Everything here runs on the connection's loop (`@unchecked` for
 /// that): what completes elsewhere comes back by `loop.execute`.
 final class BigtableSession: GRPCMethods, @unchecked Sendable {
@@ -87,6 +58,8 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
   let writes: LoopWrites
   /// Calls whose writes wait for their commit.
   var waiting: [UInt64: WaitingCall] = [:]
+  /// For rows that are answered at once.
+  let row = RowBuffer()
   var lastWrite: UInt64 = 0
 
   init(_ front: BigtableFront, _ loop: EventLoop) {
@@ -96,7 +69,7 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
   }
 
   func method(_ path: ByteView) -> GRPCMethod? {
-    guard let method = BigtableMethod.byPath[path.array] else { return nil }
+    guard let method = BigtableMethod(path: path) else { return nil }
     return { [self] call, message in perform(method, call, message) }
   }
 
@@ -110,18 +83,14 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
       case .checkAndMutateRow: try checkAndMutateRow(call, message)
       case .readModifyWriteRow: try readModifyWriteRow(call, message)
       case .pingAndWarm: call.answer { _ in }
-      // Serving: a server that does not has closed its ports.
-      case .check: call.answer { $0.append([0x08, 0x01]) }
-      case .createTable, .listTables, .getTable, .deleteTable, .modifyColumnFamilies:
-        let admin = TableAdmin(service: front.service)
+      case .generateInitialChangeStreamPartitions, .readChangeStream:
+        try refuseChangeStream(message)
+      case .healthCheck: try HealthService.check(call, message)
+      case .healthWatch: try HealthService.watch(call, message)
+      case .admin(let name):
+        let admin = AdminCall(front)
         onWorker(call, message) { (request) throws(GRPCStatus) in
-          try admin.perform(method, request)
-        }
-      case .generateConsistencyToken, .checkConsistency, .testTablePermissions, .getInstance,
-        .createInstance, .listInstances, .getCluster, .listClusters, .testInstancePermissions:
-        let admin = InstanceAdmin(service: front.service)
-        onWorker(call, message) { (request) throws(GRPCStatus) in
-          try admin.perform(method, request)
+          try admin.perform(name, request)
         }
       }
     } catch {
@@ -129,16 +98,52 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
     }
   }
 
+  /// Nobody's changes are kept yet.
+  private func refuseChangeStream(_ message: ByteView) throws(GRPCStatus) {
+    var name = ByteView()
+    do throws(WireError) {
+      var reader = ProtobufReader(message)
+      while let number = try reader.next() {
+        if number == 1 { name = try reader.bytes() } else { try reader.skip() }
+      }
+    } catch {
+      throw GRPCStatus(error)
+    }
+    _ = try table(name)
+    throw GRPCStatus(
+      .failedPrecondition, "change streams are not enabled on this table, and not served yet")
+  }
+
+  /// What a data request is about: a table, or what an authorized view shows of one.
+  func target(_ name: ByteView, view: ByteView) throws(GRPCStatus) -> (Table, TableSubset?) {
+    if view.isEmpty { return (try table(name), nil) }
+    guard name.isEmpty else {
+      throw .invalid("a request names a table and an authorized view; one of them is right")
+    }
+    let full = String(decoding: view.prefix(min(1_000, view.count)).buffer, as: UTF8.self)
+    let parsed = try ViewName(full)
+    let table = try ByteView.of(parsed.table.table) { (part) throws(GRPCStatus) in
+      try self.table(named: part, parsed.table.full)
+    }
+    guard
+      let view = table.schema.definition.settings.views.first(where: { $0.name == parsed.view })
+    else { throw GRPCStatus(.notFound, "Authorized view not found: \(full)") }
+    return (table, view.subset)
+  }
+
   /// The table of a name on the wire.
   func table(_ name: ByteView) throws(GRPCStatus) -> Table {
-    let part = try TableName.table(of: name)
+    try table(
+      named: TableName.table(of: name), String(decoding: name.buffer, as: UTF8.self))
+  }
+
+  private func table(
+    named part: ByteView, _ full: @autoclosure () -> String
+  ) throws(GRPCStatus) -> Table {
     do throws(TableServiceError) {
       return try front.service.table(part)
     } catch {
-      if case .notFound = error {
-        throw GRPCStatus(
-          .notFound, "Table not found: \(String(decoding: name.buffer, as: UTF8.self))")
-      }
+      if case .notFound = error { throw GRPCStatus(.notFound, "Table not found: \(full())") }
       throw GRPCStatus(error)
     }
   }

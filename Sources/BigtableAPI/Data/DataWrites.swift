@@ -26,11 +26,11 @@ extension BigtableSession {
   // MARK: - MutateRow
 
   func mutateRow(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
-    let request = try WireRowRequest(message, mutationFields: [3])
-    var list = writes.takeList()
+    let request = try WireRowRequest(message, mutationFields: [3], viewField: 6)
     try request.check()
-    try request.read(3, into: &list)
-    let table = try table(request.table)
+    let (table, subset) = try target(request.table, view: request.view)
+    var list = writes.takeList()
+    try request.read(3, into: &list, within: subset)
     try commit(&list, of: table, WaitingCall(call: call, entries: nil))
     writes.giveBack(list)
   }
@@ -54,6 +54,7 @@ extension BigtableSession {
 
   func mutateRows(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
     var name = ByteView()
+    var view = ByteView()
     var entries: [ByteView] = []
     do throws(WireError) {
       var reader = ProtobufReader(message)
@@ -61,23 +62,27 @@ extension BigtableSession {
         switch number {
         case 1: name = try reader.bytes()
         case 2: entries.append(try reader.bytes())
-        case 5: try refuseView(try reader.bytes())
+        case 5: view = try reader.bytes()
         default: try reader.skip()
         }
       }
     } catch {
       throw GRPCStatus(error)
     }
-    guard !entries.isEmpty else { throw .invalid("No mutations provided") }
+    let requests = try entries.map { (entry) throws(GRPCStatus) in
+      let request = try WireRowRequest(entry, keyField: 1, mutationFields: [2])
+      guard !request.mutations.isEmpty else { throw .invalid("No mutations provided") }
+      return request
+    }
+    guard !requests.isEmpty else { throw .invalid("No mutations provided") }
+    let (table, subset) = try target(name, view: view)
     var list = writes.takeList()
-    var outcomes: [EntryOutcome] = []
-    for entry in entries { outcomes.append(try read(entry, into: &list)) }
+    let outcomes = requests.map { read($0, into: &list, within: subset) }
     guard list.mutationCount <= DataModelLimits.mutationCount else {
       throw .invalid(
         "\(list.mutationCount) mutations in one request; the limit is "
           + "\(DataModelLimits.mutationCount)")
     }
-    let table = try table(name)
     if list.isEmpty {
       answerEntries(WaitingCall(call: call, entries: outcomes), outcomes, [], nil)
     } else {
@@ -88,14 +93,12 @@ extension BigtableSession {
 
   /// One entry of a MutateRows request: 1 row key, 2 mutations.
   private func read(
-    _ entry: ByteView, into list: inout MutationList
-  ) throws(GRPCStatus) -> EntryOutcome {
-    let request = try WireRowRequest(entry, keyField: 1, mutationFields: [2])
-    guard !request.mutations.isEmpty else { throw .invalid("No mutations provided") }
+    _ request: WireRowRequest, into list: inout MutationList, within subset: TableSubset?
+  ) -> EntryOutcome {
     let mark = list.mark
     do throws(GRPCStatus) {
       try request.check()
-      try request.read(2, into: &list)
+      try request.read(2, into: &list, within: subset)
       return .row(list.rowCount - 1)
     } catch {
       list.rollBack(to: mark)
@@ -106,20 +109,21 @@ extension BigtableSession {
   // MARK: - CheckAndMutateRow
 
   func checkAndMutateRow(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
-    let request = try WireRowRequest(message, mutationFields: [4, 5], filterField: 6)
+    let request = try WireRowRequest(
+      message, mutationFields: [4, 5], filterField: 6, viewField: 9)
     guard !request.mutations.isEmpty else { throw .invalid("No mutations provided") }
+    try request.check()
+    let (table, subset) = try target(request.table, view: request.view)
     var ifMatched = MutationList()
     var otherwise = MutationList()
-    try request.check()
-    try request.read(4, into: &ifMatched)
-    try request.read(5, into: &otherwise)
+    try request.read(4, into: &ifMatched, within: subset)
+    try request.read(5, into: &otherwise, within: subset)
     var predicate: RowFilter?
     if let filter = request.filter { predicate = try RowFilter(bigtable: filter) }
-    let table = try table(request.table)
     writes.commit()
     table.checkAndMutate(
-      request.key.array, predicate: predicate, ifMatched: ifMatched, otherwise: otherwise,
-      isPatient: false
+      request.key.array, predicate: predicate, within: subset, ifMatched: ifMatched,
+      otherwise: otherwise, isPatient: false
     ) { [loop] result in
       loop.execute {
         switch result {
@@ -133,12 +137,19 @@ extension BigtableSession {
   // MARK: - ReadModifyWriteRow
 
   func readModifyWriteRow(_ call: GRPCCall, _ message: ByteView) throws(GRPCStatus) {
-    let request = try WireRowRequest(message, mutationFields: [3])
-    try request.check()
+    let request = try WireRowRequest(message, mutationFields: [3], viewField: 6)
+    guard !request.key.isEmpty else { throw .invalid("Row keys must be non-empty") }
     var rules: [ReadModifyWriteRule] = []
     for (_, rule) in request.mutations { rules.append(try readRule(rule)) }
     guard !rules.isEmpty else { throw .invalid("No rules provided") }
-    let table = try table(request.table)
+    let (table, subset) = try target(request.table, view: request.view)
+    if let subset {
+      for rule in rules {
+        try ByteView.of(rule.qualifier) { (qualifier) throws(GRPCStatus) in
+          try subset.admit(request.key, rule.family, qualifier)
+        }
+      }
+    }
     writes.commit()
     table.readModifyWrite(request.key.array, rules: rules, isPatient: false) { [loop] result in
       loop.execute {
@@ -170,11 +181,6 @@ extension BigtableSession {
     } catch {
       throw GRPCStatus(error)
     }
-  }
-
-  /// Authorized views are none of this server's yet.
-  private func refuseView(_ name: ByteView) throws(WireError) {
-    if !name.isEmpty { throw .malformed("authorized views are not served") }
   }
 }
 
@@ -228,11 +234,13 @@ extension BigtableSession: WriteOwner {
 struct WireRowRequest {
   private(set) var table = ByteView()
   private(set) var key = ByteView()
+  private(set) var view = ByteView()
   private(set) var filter: ByteView?
   private(set) var mutations: [(field: UInt64, body: ByteView)] = []
 
   init(
-    _ message: ByteView, keyField: UInt64 = 2, mutationFields: [UInt64], filterField: UInt64 = 0
+    _ message: ByteView, keyField: UInt64 = 2, mutationFields: [UInt64], filterField: UInt64 = 0,
+    viewField: UInt64 = 0
   ) throws(GRPCStatus) {
     do throws(WireError) {
       var reader = ProtobufReader(message)
@@ -245,6 +253,8 @@ struct WireRowRequest {
           mutations.append((number, try reader.bytes()))
         } else if number == filterField {
           filter = try reader.bytes()
+        } else if number == viewField {
+          view = try reader.bytes()
         } else {
           try reader.skip()
         }
@@ -261,10 +271,13 @@ struct WireRowRequest {
   }
 
   /// Adds a row of the mutations of one field; nothing when there are none.
-  func read(_ field: UInt64, into list: inout MutationList) throws(GRPCStatus) {
+  func read(
+    _ field: UInt64, into list: inout MutationList, within subset: TableSubset?
+  ) throws(GRPCStatus) {
     guard mutations.contains(where: { $0.field == field }) else { return }
     list.beginRow(key)
     for mutation in mutations where mutation.field == field {
+      if let subset { try WireMutation.check(mutation.body, of: key, within: subset) }
       try WireMutation.read(mutation.body, into: &list)
     }
   }

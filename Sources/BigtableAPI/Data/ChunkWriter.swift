@@ -1,0 +1,207 @@
+// ReadRowsResponse by hand: rows as chunks of cells, gathered into messages. A cell that is longer
+// than a piece is cut, so that no message comes near the 4 MiB that some clients take.
+
+internal import BinaryProtocol
+internal import Bytes
+internal import DataModel
+
+/// One CellChunk: its bytes are counted first, then written where they belong.
+private struct Chunk {
+  /// nil but in a row's first chunk.
+  var key: ByteView?
+  /// nil where they are those of the cell before.
+  var family: ByteView?
+  var qualifier: ByteView?
+  var timestamp: Int64
+  var label: ByteView?
+  var value: ByteView
+  /// Of the whole cell, in all pieces of it but the last; else 0.
+  var valueByteCount = 0
+  var isLast = false
+
+  @inline(__always)
+  private static func wrapped(_ bytes: ByteView) -> Int {
+    bytes.isEmpty ? 0 : ProtobufWriter.size(bytes: bytes.count)
+  }
+
+  var byteCount: Int {
+    var count = isLast ? 2 : 0
+    if let key { count &+= ProtobufWriter.size(bytes: key.count) }
+    if let family { count &+= ProtobufWriter.size(bytes: Chunk.wrapped(family)) }
+    if let qualifier { count &+= ProtobufWriter.size(bytes: Chunk.wrapped(qualifier)) }
+    if timestamp != 0 {
+      count &+= 1 &+ ProtobufWriter.size(varint: UInt64(bitPattern: timestamp))
+    }
+    if let label { count &+= ProtobufWriter.size(bytes: label.count) }
+    if !value.isEmpty { count &+= ProtobufWriter.size(bytes: value.count) }
+    if valueByteCount > 0 {
+      count &+= 1 &+ ProtobufWriter.size(varint: UInt64(valueByteCount))
+    }
+    return count
+  }
+
+  /// As a field 1 of the message.
+  func append(to message: inout ByteBuffer) {
+    let byteCount = byteCount
+    message.append(counted: ProtobufWriter.size(bytes: byteCount)) { filler in
+      Chunk.putTag(1, &filler)
+      filler.put(varint: byteCount)
+      if let key {
+        Chunk.putTag(1, &filler)
+        Chunk.put(key, &filler)
+      }
+      if let family { Chunk.put(wrapping: family, as: 2, &filler) }
+      if let qualifier { Chunk.put(wrapping: qualifier, as: 3, &filler) }
+      if timestamp != 0 {
+        filler.put(4 << 3)
+        filler.put(varint: Int(timestamp))
+      }
+      if let label {
+        Chunk.putTag(5, &filler)
+        Chunk.put(label, &filler)
+      }
+      if !value.isEmpty {
+        Chunk.putTag(6, &filler)
+        Chunk.put(value, &filler)
+      }
+      if valueByteCount > 0 {
+        filler.put(7 << 3)
+        filler.put(varint: valueByteCount)
+      }
+      if isLast {
+        filler.put(9 << 3)
+        filler.put(1)
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func putTag(_ number: UInt8, _ filler: inout ByteFiller) {
+    filler.put(number &<< 3 | ProtobufReader.WireType.bytes.rawValue)
+  }
+
+  @inline(__always)
+  private static func put(_ bytes: ByteView, _ filler: inout ByteFiller) {
+    filler.put(varint: bytes.count)
+    filler.put(bytes)
+  }
+
+  /// A StringValue or BytesValue: one field, left out when empty.
+  @inline(__always)
+  private static func put(
+    wrapping bytes: ByteView, as number: UInt8, _ filler: inout ByteFiller
+  ) {
+    putTag(number, &filler)
+    filler.put(varint: wrapped(bytes))
+    if bytes.isEmpty { return }
+    putTag(1, &filler)
+    put(bytes, &filler)
+  }
+}
+
+/// The chunks of the message that is being gathered.
+struct ChunkWriter: ~Copyable {
+  /// Of a cell's value in one chunk.
+  static let pieceByteCount = 1 << 20
+  /// A message is sent from this size on.
+  static let messageByteCount = 256 << 10
+  /// No message is longer: a full one and a piece.
+  static let longestByteCount = messageByteCount + pieceByteCount + (64 << 10)
+
+  private(set) var message = ByteBuffer()
+
+  var isFull: Bool { message.count >= ChunkWriter.messageByteCount }
+
+  mutating func clear() { message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount) }
+
+  /// Appends a row of at least one cell.
+  ///
+  /// - Parameter send: Called with a full message before more is added, within long rows too.
+  mutating func append(_ row: RowBuffer, send: (ByteView) -> Void) {
+    for index in row.cells.indices {
+      ChunkWriter.append(row, index, to: &message) { message in
+        guard message.count >= ChunkWriter.messageByteCount else { return }
+        send(message.view)
+        message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount)
+      }
+    }
+  }
+
+  /// Appends a row whose values are together shorter than a message.
+  static func append(short row: RowBuffer, to message: inout ByteBuffer) {
+    for index in row.cells.indices { append(row, index, to: &message) { _ in } }
+  }
+
+  /// Whether the row fits into one message for sure.
+  static func isShort(_ row: RowBuffer) -> Bool {
+    var byteCount = 0
+    for cell in row.cells {
+      byteCount &+= cell.value.count &+ cell.qualifier.count &+ 128
+      if byteCount > messageByteCount { return false }
+    }
+    return true
+  }
+
+  /// - Parameter written: Called after each chunk.
+  @inline(__always)
+  private static func append(
+    _ row: RowBuffer, _ index: Int, to message: inout ByteBuffer,
+    written: (inout ByteBuffer) -> Void
+  ) {
+    let cell = row.cells[index]
+    var chunk = Chunk(timestamp: cell.timestamp.microseconds, value: cell.value)
+    var isNewFamily = true
+    if index == 0 {
+      chunk.key = row.key
+    } else {
+      isNewFamily = row.cells[index - 1].familyIndex != cell.familyIndex
+    }
+    if isNewFamily { chunk.family = row.schema?.familyName(at: cell.familyIndex) }
+    if isNewFamily || row.cells[index - 1].qualifier != cell.qualifier {
+      chunk.qualifier = cell.qualifier
+    }
+    let isLast = index == row.cells.count - 1
+    guard cell.label == 0, cell.value.count <= pieceByteCount else {
+      return appendAtLength(&chunk, row.label(of: cell), isLast: isLast, &message, written)
+    }
+    chunk.isLast = isLast
+    chunk.append(to: &message)
+    written(&message)
+  }
+
+  /// A cell with a label, or one that is cut into pieces.
+  private static func appendAtLength(
+    _ chunk: inout Chunk, _ label: String?, isLast: Bool, _ message: inout ByteBuffer,
+    _ written: (inout ByteBuffer) -> Void
+  ) {
+    var label = label
+    let whole = chunk.value
+    var rest = whole
+    while true {
+      let isCut = rest.count > pieceByteCount
+      chunk.value = isCut ? rest.prefix(pieceByteCount) : rest
+      chunk.valueByteCount = isCut ? whole.count : 0
+      chunk.isLast = isLast && !isCut
+      if let text = label {
+        ByteView.of(text) { bytes in
+          chunk.label = bytes
+          chunk.append(to: &message)
+        }
+      } else {
+        chunk.append(to: &message)
+      }
+      written(&message)
+      if !isCut { return }
+      rest = rest.dropFirst(pieceByteCount)
+      // Names, time and label stand in the first piece only.
+      chunk = Chunk(timestamp: 0, value: rest)
+      label = nil
+    }
+  }
+
+  mutating func flush(_ send: (ByteView) -> Void) {
+    guard !message.isEmpty else { return }
+    send(message.view)
+    clear()
+  }
+}
