@@ -5,6 +5,7 @@ import sys
 import traceback
 
 done = failed = 0
+group = ""  # what each line begins with
 
 # Tables of two runs, or of two programs, do not meet.
 TABLE = f"clients-{os.getpid()}"
@@ -26,6 +27,7 @@ def report(what, why=None):
     global done, failed
     done += 1
     failed += why is not None
+    what = group + what
     print(f"ok     {what}" if why is None else f"FAILED {what}: {why}", flush=True)
 
 
@@ -62,11 +64,14 @@ def refused(what, kind, call, text=""):
 
 def section(name, call, *arguments):
     """A group of checks: what breaks between two of them is a failure and ends this group alone."""
+    global group
+    group = f"{name}: "
     try:
-        return call(*arguments)
+        call(*arguments)
     except Exception as error:
         traceback.print_exc()
-        report(name, f"{type(error).__name__}: {error}")
+        report("stopped", f"{type(error).__name__}: {error}")
+    group = ""
 
 
 def finish():

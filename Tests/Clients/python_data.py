@@ -100,64 +100,64 @@ def put(value, qualifier=b"q", milliseconds=1, family="f"):
     return SetCell(family, qualifier, value, timestamp_micros=milliseconds * 1000)
 
 
-def writes(who, table):
+def writes(table):
     """Mutations of one row."""
     table.mutate_row(b"one", [
         put(b"new", milliseconds=2), put(b"old"), put(b"", b"empty"), put(b"\0\xff", b"\xff\0"),
         put(b"other", family="g")])
-    same(f"{who} a row is written and read, newest first, in order", lambda: cells(
+    same("a row is written and read, newest first, in order", lambda: cells(
         table.read_row(b"one")), [
         ("f", b"empty", 1, b""), ("f", b"q", 2, b"new"), ("f", b"q", 1, b"old"),
         ("f", b"\xff\0", 1, b"\0\xff"), ("g", b"q", 1, b"other")])
     table.mutate_row(b"one", put(b"newer", milliseconds=2))
-    same(f"{who} a cell of the same time is replaced",
+    same("a cell of the same time is replaced",
          lambda: table.read_row(b"one")["f", b"q"][0].value, b"newer")
     table.mutate_row(b"server", SetCell("f", b"q", b"v", timestamp_micros=-1))
-    holds(f"{who} the server's time is now, in milliseconds", lambda: (
+    holds("the server's time is now, in milliseconds", lambda: (
         lambda time: time > 1_700_000_000_000_000 and time % 1000 == 0)(
             table.read_row(b"server").cells[0].timestamp_micros))
-    same(f"{who} an integer is eight bytes", lambda: (
+    same("an integer is eight bytes", lambda: (
         table.mutate_row(b"number", put(-2)), table.read_row(b"number").cells[0].value)[1],
         b"\xff" * 7 + b"\xfe")
     table.mutate_row(b"one", DeleteRangeFromColumn("f", b"q", 1000, 2000))
-    same(f"{who} versions of a time are deleted, its end stays",
+    same("versions of a time are deleted, its end stays",
          lambda: [c.value for c in table.read_row(b"one")["f", b"q"]], [b"newer"])
     table.mutate_row(b"one", DeleteRangeFromColumn("f", b"empty"))
-    same(f"{who} a column is deleted", lambda: [c.qualifier for c in table.read_row(b"one").cells],
+    same("a column is deleted", lambda: [c.qualifier for c in table.read_row(b"one").cells],
          [b"q", b"\xff\0", b"q"])
     table.mutate_row(b"one", [DeleteAllFromFamily("f"), put(b"after")])
-    same(f"{who} a family is deleted, what the same call writes later stays",
+    same("a family is deleted, what the same call writes later stays",
          lambda: [c.value for c in table.read_row(b"one").cells], [b"after", b"other"])
     table.mutate_row(b"one", DeleteAllFromRow())
-    same(f"{who} a row is deleted", lambda: table.read_row(b"one"), None)
+    same("a row is deleted", lambda: table.read_row(b"one"), None)
     table.mutate_row(b"sum", [AddToCell("sum", b"n", 5, 1000), AddToCell("sum", b"n", -7, 1000)])
     table.mutate_row(b"sum", [AddToCell("sum", b"n", 10, 1000), AddToCell("sum", b"n", 1, 2000)])
-    same(f"{who} sums are kept for each time",
+    same("sums are kept for each time",
          lambda: [int(c) for c in table.read_row(b"sum").cells], [1, 8])
     table.mutate_row(b"sum", [AddToCell("max", b"n", n, 0) for n in (3, 9, -4)])
-    same(f"{who} a maximum", lambda: int(table.read_row(b"sum")["max", b"n"][0]), 9)
-    refused(f"{who} a sum's family takes no cells", exceptions.InvalidArgument,
+    same("a maximum", lambda: int(table.read_row(b"sum")["max", b"n"][0]), 9)
+    refused("a sum's family takes no cells", exceptions.InvalidArgument,
             lambda: table.mutate_row(b"sum", put(b"x", family="sum")))
-    refused(f"{who} a plain one takes no sums", exceptions.InvalidArgument,
+    refused("a plain one takes no sums", exceptions.InvalidArgument,
             lambda: table.mutate_row(b"sum", AddToCell("f", b"n", 1, 0)))
-    refused(f"{who} a missing family is not found", exceptions.NotFound,
+    refused("a missing family is not found", exceptions.NotFound,
             lambda: table.mutate_row(b"none", [put(b"x"), put(b"x", family="nobody")]))
-    same(f"{who} and nothing of its call is written", lambda: table.read_row(b"none"), None)
-    refused(f"{who} microseconds are refused", exceptions.InvalidArgument,
+    same("and nothing of its call is written", lambda: table.read_row(b"none"), None)
+    refused("microseconds are refused", exceptions.InvalidArgument,
             lambda: table.mutate_row(b"none", SetCell("f", b"q", b"v", timestamp_micros=1001)))
-    refused(f"{who} an empty key is refused", exceptions.InvalidArgument,
+    refused("an empty key is refused", exceptions.InvalidArgument,
             lambda: table.mutate_row(b"", put(b"v")), "non-empty")
     big = put(b"x" * 9_000_000)
-    same(f"{who} nine megabytes in a cell", lambda: (
+    same("nine megabytes in a cell", lambda: (
         table.mutate_row(b"big", big), table.read_row(b"big").cells[0].value)[1], big.new_value)
     table.mutate_row(b"big", DeleteAllFromRow())
 
 
-def many(who, table):
+def many(table):
     """Mutations of many rows."""
     scan = numbered(b"scan", 100)
     table.bulk_mutate_rows([RowMutationEntry(key, put(key)) for key in scan])
-    same(f"{who} rows written together", lambda: keys(
+    same("rows written together", lambda: keys(
         table.read_rows(between(b"scan#", b"scan$"))), scan)
 
     def failures():
@@ -168,44 +168,44 @@ def many(who, table):
                 RowMutationEntry(b"good2", put(b"v"))])
         except MutationsExceptionGroup as group:
             return [(e.index, type(e.__cause__)) for e in group.exceptions]
-    same(f"{who} the bad entry alone is refused", failures, [(1, exceptions.NotFound)])
-    same(f"{who} and the others are written",
+    same("the bad entry alone is refused", failures, [(1, exceptions.NotFound)])
+    same("and the others are written",
          lambda: [table.row_exists(key) for key in (b"good", b"bad", b"good2")],
          [True, False, True])
     batch = numbered(b"batch", 700)
     table.batch([RowMutationEntry(key, put(key)) for key in batch],
                 flush_limit_mutation_count=100)
-    same(f"{who} a batcher writes all", lambda: keys(
+    same("a batcher writes all", lambda: keys(
         table.read_rows(between(b"batch#", b"batch$"))), batch)
-    refused(f"{who} a batcher tells what failed", MutationsExceptionGroup, lambda: table.batch(
+    refused("a batcher tells what failed", MutationsExceptionGroup, lambda: table.batch(
         [RowMutationEntry(b"bad", put(b"v", family="nobody"))]))
 
 
-def large(who, table):
+def large(table):
     """Rows that take more than one message, behind another in one scan.
 
     This client looks for the row's key in the first chunk of each message, also amid a row.
     """
     table.mutate_row(b"large#0", put(b"small"))
     table.mutate_row(b"large#1", [put(b"x" * 100_000, b"%03d" % index) for index in range(30)])
-    same(f"{who} a row of thirty cells of 100 kB behind another", lambda: [
+    same("a row of thirty cells of 100 kB behind another", lambda: [
         len(row.cells) for row in table.read_rows(between(b"large#", b"large$"))], [1, 30])
     table.mutate_row(b"large#1", [DeleteAllFromRow(), put(b"x" * 3_000_000)])
-    same(f"{who} a cell of 3 MB behind another row", lambda: [
+    same("a cell of 3 MB behind another row", lambda: [
         len(row.cells[0].value) for row in table.read_rows(between(b"large#", b"large$"))],
         [5, 3_000_000])
     for key in (b"large#0", b"large#1"):
         table.mutate_row(key, DeleteAllFromRow())
 
 
-def reads(who, table):
+def reads(table):
     """Rows and ranges."""
     scan = numbered(b"scan", 100)
-    same(f"{who} a missing row is none", lambda: table.read_row(b"nobody"), None)
-    same(f"{who} a row through a filter", lambda: cells(
+    same("a missing row is none", lambda: table.read_row(b"nobody"), None)
+    same("a row through a filter", lambda: cells(
         table.read_row(scan[3], row_filter=filters.StripValueTransformerFilter(True))),
         [("f", b"q", 1, b"")])
-    same(f"{who} rows that are there or not",
+    same("rows that are there or not",
          lambda: (table.row_exists(scan[3]), table.row_exists(b"nobody")), (True, False))
     ranges = [
         (RowRange(scan[5], scan[8]), scan[5:8]),
@@ -215,88 +215,89 @@ def reads(who, table):
         (RowRange(scan[5], scan[5], end_is_inclusive=True), scan[5:6]),
     ]
     for number, (row_range, wanted) in enumerate(ranges):
-        same(f"{who} range {number}", lambda: keys(
+        same(f"range {number}", lambda: keys(
             table.read_rows(ReadRowsQuery(row_ranges=[row_range]))), wanted)
-    same(f"{who} keys and ranges that overlap, each row once", lambda: keys(table.read_rows(
+    same("keys and ranges that overlap, each row once", lambda: keys(table.read_rows(
         ReadRowsQuery(row_keys=[scan[9], scan[2], b"nobody", scan[2]],
                       row_ranges=[RowRange(scan[8], scan[11]), RowRange(scan[10], scan[13])]))),
         [scan[2]] + scan[8:13])
-    same(f"{who} a limit", lambda: keys(
+    same("a limit", lambda: keys(
         table.read_rows(between(scan[0], None, limit=7))), scan[:7])
-    same(f"{who} a limit counts what a filter leaves", lambda: keys(table.read_rows(between(
+    same("a limit counts what a filter leaves", lambda: keys(table.read_rows(between(
         scan[0], None, limit=3, row_filter=filters.RowKeyRegexFilter(b"scan#..7")))),
         [scan[7], scan[17], scan[27]])
-    holds(f"{who} the whole table is in order, without end or start", lambda: (
+    holds("the whole table is in order, without end or start", lambda: (
         lambda all_keys: all_keys == sorted(set(all_keys)) and set(scan) < set(all_keys))(
             keys(table.read_rows(EVERYTHING))))
-    same(f"{who} a stream", lambda: keys(
+    same("a stream", lambda: keys(
         list(table.read_rows_stream(between(scan[0], scan[50])))), scan[:50])
-    same(f"{who} a stream closed after a row", lambda:
+    same("a stream closed after a row", lambda:
          table.first_of_stream(between(scan[1], None)).row_key, scan[1])
-    same(f"{who} the connection goes on after it", lambda: table.row_exists(scan[0]), True)
-    same(f"{who} shards are read", lambda: keys(table.read_rows_sharded(
+    same("the connection goes on after it", lambda: table.row_exists(scan[0]), True)
+    same("shards are read", lambda: keys(table.read_rows_sharded(
         [ReadRowsQuery(row_keys=[key]) for key in scan[:25]])), scan[:25])
-    refused(f"{who} a shard that fails is told", ShardedReadRowsExceptionGroup,
+    refused("a shard that fails is told", ShardedReadRowsExceptionGroup,
             lambda: table.read_rows_sharded([
                 ReadRowsQuery(row_keys=[scan[0]]),
                 ReadRowsQuery(row_filter=filters.ValueRegexFilter(b"["))]))
     samples = table.sample_row_keys()
-    holds(f"{who} samples ascend and end with the table", lambda: (
+    holds("samples ascend and end with the table", lambda: (
         samples[-1][0] == b"" and samples[:-1] == sorted(samples[:-1])
         and [offset for _, offset in samples] == sorted(offset for _, offset in samples)))
-    same(f"{who} a scan sharded by them gives every row", lambda: keys(
+    same("a scan sharded by them gives every row", lambda: keys(
         table.read_rows_sharded(EVERYTHING.shard(samples))), keys(table.read_rows(EVERYTHING)))
-    refused(f"{who} a bad pattern is refused", exceptions.InvalidArgument, lambda: table.read_rows(
+    refused("a bad pattern is refused", exceptions.InvalidArgument, lambda: table.read_rows(
         ReadRowsQuery(row_filter=filters.ValueRegexFilter(b"["))))
 
 
-def conditions(who, table):
+def conditions(table):
     """check_and_mutate_row and read_modify_write_row."""
     table.mutate_row(b"if", put(b"5"))
     five = filters.ValueRegexFilter(b"5")
-    same(f"{who} a condition holds", lambda: table.check_and_mutate_row(
+    same("a condition holds", lambda: table.check_and_mutate_row(
         b"if", five, true_case_mutations=put(b"6"), false_case_mutations=put(b"7")), True)
-    same(f"{who} and then not", lambda: table.check_and_mutate_row(
+    same("and then not", lambda: table.check_and_mutate_row(
         b"if", five, true_case_mutations=put(b"6"),
         false_case_mutations=[put(b"7"), put(b"8", b"r")]), False)
-    same(f"{who} each did its own", lambda: [c.value for c in table.read_row(b"if").cells],
+    same("each did its own", lambda: [c.value for c in table.read_row(b"if").cells],
          [b"7", b"8"])
-    same(f"{who} no condition: is the row there?", lambda: [
+    same("no condition: is the row there?", lambda: [
         table.check_and_mutate_row(key, None, true_case_mutations=put(b"there"))
         for key in (b"if", b"nobody")], [True, False])
-    same(f"{who} a branch that is not there does nothing", lambda: table.row_exists(b"nobody"),
+    same("a branch that is not there does nothing", lambda: table.row_exists(b"nobody"),
          False)
-    same(f"{who} a branch not taken may be wrong", lambda: table.check_and_mutate_row(
+    same("a branch not taken may be wrong", lambda: table.check_and_mutate_row(
         b"if", filters.PassAllFilter(True), true_case_mutations=put(b"9"),
         false_case_mutations=put(b"x", family="nobody")), True)
-    refused(f"{who} a condition with nothing to do is refused", exceptions.InvalidArgument,
+    refused("a condition with nothing to do is refused", exceptions.InvalidArgument,
             lambda: table.check_and_mutate_row(b"if", None))
     got = table.read_modify_write_row(b"rmw", [
         IncrementRule("f", b"n", 5), IncrementRule("f", b"n", -7), AppendValueRule("g", b"t", "a"),
         AppendValueRule("g", b"t", b"b")])
-    same(f"{who} counters and appends, each rule after the other",
+    same("counters and appends, each rule after the other",
          lambda: [(c.family, c.qualifier, c.value) for c in got.cells],
          [("f", b"n", b"\xff" * 7 + b"\xfe"), ("g", b"t", b"ab")])
-    same(f"{who} are in the row", lambda: [c.value for c in table.read_row(
-        b"rmw", row_filter=filters.CellsColumnLimitFilter(1)).cells], [b"\xff" * 7 + b"\xfe", b"ab"])
-    holds(f"{who} a counter goes over the top", lambda: (
+    same("are in the row", lambda: [c.value for c in table.read_row(
+        b"rmw", row_filter=filters.CellsColumnLimitFilter(1)).cells],
+        [b"\xff" * 7 + b"\xfe", b"ab"])
+    holds("a counter goes over the top", lambda: (
         table.read_modify_write_row(b"top", IncrementRule("f", b"n", 2 ** 63 - 1)),
         int(table.read_modify_write_row(b"top", IncrementRule("f", b"n")).cells[0]) == -2 ** 63)[1])
-    refused(f"{who} no counter, no increment", exceptions.FailedPrecondition,
+    refused("no counter, no increment", exceptions.FailedPrecondition,
             lambda: table.read_modify_write_row(b"if", [
                 AppendValueRule("f", b"never", b"x"), IncrementRule("f", b"q", 1)]))
-    same(f"{who} and nothing of that is written",
+    same("and nothing of that is written",
          lambda: [c.qualifier for c in table.read_row(b"if").cells], [b"q", b"r"])
-    refused(f"{who} a missing family is not found by it", exceptions.NotFound,
+    refused("a missing family is not found by it", exceptions.NotFound,
             lambda: table.read_modify_write_row(b"if", IncrementRule("nobody", b"q", 1)))
 
 
 def calls(who, table):
     for group in (writes, many, large, reads, conditions):
-        section(f"{who} {group.__name__}", group, who, table)
+        section(f"{who} {group.__name__}", group, table)
 
 
-def missing(who, table):
+def missing(table):
     for name, call in {
         "read": lambda: table.read_row(b"k"),
         "written": lambda: table.mutate_row(b"k", put(b"v")),
@@ -305,7 +306,7 @@ def missing(who, table):
             b"k", None, true_case_mutations=put(b"v")),
         "counted in": lambda: table.read_modify_write_row(b"k", IncrementRule("f", b"n")),
     }.items():
-        refused(f"{who} a missing table is not {name}", exceptions.NotFound, call)
+        refused(f"a missing table is not {name}", exceptions.NotFound, call)
 
 
 async def together(table):
@@ -313,11 +314,11 @@ async def together(table):
     found = await asyncio.gather(*[
         table.read_modify_write_row(b"together", IncrementRule("f", b"n")) for _ in range(200)])
     counts = sorted(int(row.cells[0]) for row in found)
-    report("async: 200 increments at once, none lost",
+    report("200 increments at once, none lost",
            None if counts == list(range(1, 201)) else f"got {counts}")
     rows = await asyncio.gather(*[
         table.read_rows(between(b"scan#", b"scan$")) for _ in range(50)])
-    report("async: 50 scans at once",
+    report("50 scans at once",
            None if all(keys(one) == numbered(b"scan", 100) for one in rows) else "rows differ")
 
 
@@ -340,18 +341,18 @@ def main():
                               {"id": "max", "create": aggregate(max_={})}]})
     with BigtableDataClient(project="p") as client:
         with client.get_table("i", tables[0].table_id) as table:
-            calls("sync:", Direct(table))
+            calls("sync", Direct(table))
         with client.get_table("i", "nobody") as table:
-            missing("sync:", table)
+            section("sync, no table", missing, table)
     loop = asyncio.new_event_loop()
 
     async def connect():
         client = BigtableDataClientAsync(project="p")
         return client, client.get_table("i", tables[1].table_id), client.get_table("i", "nobody")
     client, table, nobody = loop.run_until_complete(connect())
-    calls("async:", Blocking(loop, table))
-    missing("async:", Blocking(loop, nobody))
-    loop.run_until_complete(together(table))
+    calls("async", Blocking(loop, table))
+    section("async, no table", missing, Blocking(loop, nobody))
+    section("async together", lambda: loop.run_until_complete(together(table)))
     loop.run_until_complete(table.close())
     loop.run_until_complete(nobody.close())
     loop.run_until_complete(client.close())
