@@ -182,9 +182,9 @@ def many(table):
 
 
 def large(table):
-    """Rows that take more than one message, behind another in one scan.
+    """Rows that take more than one message, and messages that take more than one row.
 
-    This client looks for the row's key in the first chunk of each message, also amid a row.
+    After the first row this client wants a row's key in the first chunk of each message.
     """
     table.mutate_row(b"large#0", put(b"small"))
     table.mutate_row(b"large#1", [put(b"x" * 100_000, b"%03d" % index) for index in range(30)])
@@ -194,8 +194,14 @@ def large(table):
     same("a cell of 3 MB behind another row", lambda: [
         len(row.cells[0].value) for row in table.read_rows(between(b"large#", b"large$"))],
         [5, 3_000_000])
-    for key in (b"large#0", b"large#1"):
-        table.mutate_row(key, DeleteAllFromRow())
+    small = numbered(b"many", 999)
+    table.bulk_mutate_rows([RowMutationEntry(key, [
+        put(b"x" * 100, b"%d" % index) for index in range(7)]) for key in small])
+    same("999 rows of seven small cells", lambda: [
+        (row.row_key, len(row.cells)) for row in table.read_rows(between(b"many#", b"many$"))],
+        [(key, 7) for key in small])
+    table.bulk_mutate_rows([
+        RowMutationEntry(key, DeleteAllFromRow()) for key in small + [b"large#0", b"large#1"]])
 
 
 def reads(table):
