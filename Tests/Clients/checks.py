@@ -28,12 +28,17 @@ def report(what, why=None):
     done += 1
     failed += why is not None
     what = group + what
-    print(f"ok     {what}" if why is None else f"FAILED {what}: {why}", flush=True)
+    print(f"ok     {what}" if why is None else f"FAILED {what}: {one_line(why)}", flush=True)
+
+
+def one_line(text):
+    text = " ".join(str(text).split())
+    return text if len(text) <= 400 else text[:400] + "..."
 
 
 def short(value):
     text = repr(value)
-    return text if len(text) <= 300 else text[:300] + "..."
+    return text if len(text) <= 180 else text[:180] + "..."
 
 
 def same(what, call, wanted):
