@@ -13,8 +13,9 @@ trap 'rm -rf "$work"' EXIT
 export HOME=$work TZ=UTC  # no .cbtrc of ours, times as they are below
 table=cbt-$$ done=0 failed=0
 
-# Every command of the tool, with time to end in; its log only shows when it fails.
-run() { timeout 30 "$cbt" -project p -instance i "$@" 2>"$work/log"; }
+# Every command of the tool, with time to end in; its log only shows when it fails. Credentials are
+# not looked at, but without any it asks gcloud first, which takes a second.
+run() { timeout 30 "$cbt" -project p -instance i -creds /dev/null "$@" 2>"$work/log"; }
 
 report() {  # report WHAT [WHY]
   done=$((done + 1))
@@ -63,6 +64,7 @@ rows() {
 
 families() { run ls "$table" | awk -F '\t+' 'NR > 2 { print $1 ": " $2 }'; }
 is_listed() { run ls | grep -cx "$table"; }
+knows() { "$cbt" help 2>/dev/null | grep -q "^cbt $1"; }
 has() { "$cbt" help "$1" 2>/dev/null | grep -q -- "$2"; }
 
 done_by "a table, with families and splits" \
@@ -101,6 +103,14 @@ if has read reversed; then
   same "backwards" $'b2 g:r=of b2\nb1 g:r=of b1' \
     rows read "$table" reversed=true count=2 columns=g:r
 fi
+if has read keys-only; then
+  same "keys alone" "a1 a2 b1 b2 " \
+    eval 'rows read "$table" keys-only=true | cut -d " " -f 1 | tr "\n" " "'
+fi
+if has read include-stats; then
+  same "statistics of a read" $'rows_returned_count: 4\ncells_returned_count: 4' \
+    eval 'run read "$table" columns=g: include-stats=full | grep returned_count'
+fi
 if has count prefix; then same "the rows of a prefix" 2 run count "$table" prefix=a; fi
 
 # A line of families, a line of columns, then rows; 1,200 of these are more than two batches.
@@ -128,7 +138,14 @@ done_by "replication is waited for" run waitforreplication "$table"
 done_by "instances are listed" run listinstances
 same "and the cluster" 1 eval 'run listclusters | grep -c "^strata"'
 
-if "$cbt" help 2>/dev/null | grep -q "^cbt addtocell"; then
+done_by "an app profile" run createappprofile i "$table" ours route-any force=true
+same "is there" "Description: ours" eval 'run getappprofile i "$table" | grep ^Desc'
+done_by "it is deleted" run deleteappprofile i "$table"
+if knows setvaluetype; then
+  done_by "a family's type" run setvaluetype "$table" f stringutf8bytes
+  same "its rule stays" "f: versions() > 3" eval 'families | grep ^f'
+fi
+if knows addtocell; then
   done_by "a table of sums" run createtable "$table-sums" "families=sum:maxversions=1:intsum"
   for value in 5 -2; do
     done_by "$value is added" run addtocell "$table-sums" a "sum:n=$value@1000"

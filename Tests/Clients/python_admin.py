@@ -153,6 +153,14 @@ def families(admin):
     refused("of several changes one is wrong", exceptions.NotFound, lambda: admin.modify(
         table, {"id": "first", "create": {}}, {"id": "nobody", "drop": True}))
     holds("and none is made", lambda: "first" not in table.list_column_families())
+    same("a change of what the mask names leaves the rule", lambda: (admin.modify(table, {
+        "id": "new", "update": {"value_type": {"string_type": {"encoding": {"utf8_bytes": {}}}}},
+        "update_mask": {"paths": ["value_type"]}}),
+        table.list_column_families()["new"].gc_rule)[1], column_family.MaxVersionsGCRule(5))
+    same("a mask of the rule", lambda: (admin.modify(table, {
+        "id": "new", "update": {"gc_rule": {"max_num_versions": 6}},
+        "update_mask": {"paths": ["gc_rule"]}}),
+        table.list_column_families()["new"].gc_rule)[1], column_family.MaxVersionsGCRule(6))
     same("several in order", lambda: (admin.modify(
         table, {"id": "y", "create": {}}, {"id": "y", "update": {
             "gc_rule": {"max_num_versions": 4}}}, {"id": "none", "drop": True}),

@@ -92,6 +92,18 @@ def scans(table):
     refused("a bad pattern is refused", exceptions.InvalidArgument, lambda: list(
         table.read_rows(filter_=row_filters.ValueRegexFilter(b"["))))
 
+    def statistics():
+        answers = list(table._instance._client.table_data_client.read_rows(request={
+            "table_name": table.name, "request_stats_view": "REQUEST_STATS_FULL",
+            "rows": {"row_ranges": [{"start_key_closed": b"scan#"}]}, "rows_limit": 20}))
+        stats = type(answers[-1]).pb(answers[-1]).request_stats.full_read_stats_view
+        # Go's client ends its program where one of the two is not there.
+        return (stats.read_iteration_stats.rows_returned_count,
+                stats.read_iteration_stats.cells_returned_count,
+                stats.HasField("request_latency_stats"),
+                stats.request_latency_stats.HasField("frontend_server_latency"))
+    same("statistics of a read, its latency with them", statistics, (20, 20, True, True))
+
     def cancelled():
         scan = table.read_rows(start_key=b"scan#")
         first = next(iter(scan)).row_key
