@@ -13,7 +13,11 @@ shift 2
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || { kill "$server"; wait "$server" || true; } 2>/dev/null; rm -rf "$work"' EXIT
+stop() {
+  if [ -n "$server" ]; then { kill "$server"; wait "$server"; } 2>/dev/null || true; fi
+  rm -rf "$work"
+}
+trap stop EXIT
 
 # environment NAME IMPORTS PACKAGES...: makes VENVS/NAME unless it has what is imported.
 environment() {
