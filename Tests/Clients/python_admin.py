@@ -296,7 +296,9 @@ def views(admin):
          {b"in#1": cells, b"in#2": cells})
     same("and no others", read, {b"in#1": cells, b"in#2": cells})
     same("nor a row outside of it", lambda: view.read_row(b"out#1"), None)
-    view_write = lambda key, *mutations: view.mutate_row(key, list(mutations))
+
+    def view_write(key, mutation):
+        view.mutate_row(key, mutation)
     same("it is written", lambda: (view_write(b"in#3", put(b"5", b"r")),
                                    rows.read_row(b"in#3").cells[0].value)[1], b"5")
     outside = "outside the Authorized View"
@@ -316,7 +318,9 @@ def views(admin):
     holds("it is sampled", lambda: view.sample_row_keys()[-1][0] == b"")
     same("it is protected", lambda: change(
         ["deletion_protection"], deletion_protection=True).deletion_protection, True)
-    delete = lambda **more: admin.tables.delete_authorized_view(request={"name": name, **more})
+
+    def delete(**more):
+        admin.tables.delete_authorized_view(request={"name": name, **more})
     refused("and is not deleted", exceptions.FailedPrecondition, delete)
     same("its rows are changed", lambda: (
         change(["deletion_protection", "subset_view"], deletion_protection=False, subset_view={
