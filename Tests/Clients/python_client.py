@@ -1,154 +1,168 @@
-"""What programs on google-cloud-bigtable do, against a server at BIGTABLE_EMULATOR_HOST.
+"""The classic client of google-cloud-bigtable: rows, conditions, counters, scans, batches."""
 
-Nothing of the client is changed. Prints a line for each step; ends with 1 at the first that is wrong.
-"""
-
-import asyncio
 import datetime
-import os
-import sys
+
+import checks
+from checks import TABLE, finish, holds, need_server, refused, same, section
 
 try:
     from google.api_core import exceptions
     from google.cloud import bigtable
     from google.cloud.bigtable import column_family, row_filters
-    from google.cloud.bigtable.data import (
-        BigtableDataClientAsync, DeleteAllFromRow, ReadRowsQuery, RowRange, SetCell,
-    )
-    from google.cloud.bigtable.data import row_filters as data_filters
+    from google.cloud.bigtable.batcher import MutationsBatchError
+    from google.cloud.bigtable.row_set import RowRange, RowSet
 except ImportError:
-    print("skipped: google-cloud-bigtable is not installed (pip install google-cloud-bigtable)")
-    sys.exit(0)
+    checks.skip("google-cloud-bigtable")
 
-if "BIGTABLE_EMULATOR_HOST" not in os.environ:
-    sys.exit("set BIGTABLE_EMULATOR_HOST to the server's gRPC address")
-
-TABLE = f"clients-{os.getpid()}"
+DAY1, DAY2 = datetime.datetime(2024, 1, 1), datetime.datetime(2024, 2, 1)
 
 
-def check(what, is_right):
-    print(("ok   " if is_right else "WRONG"), what, flush=True)
-    if not is_right:
-        sys.exit(1)
+def keys(rows):
+    return [row.row_key for row in rows]
 
 
-def refused(kind, call):
-    try:
-        call()
-    except kind:
-        return True
-    return False
+def numbered(prefix, indices):
+    return [b"%s#%03d" % (prefix, index) for index in indices]
 
 
-def admin(instance):
-    """Tables and families."""
-    table = instance.table(TABLE)
-    table.create(column_families={
-        "s": column_family.MaxVersionsGCRule(3),
-        "f": column_family.GCRuleUnion([
-            column_family.MaxVersionsGCRule(2),
-            column_family.MaxAgeGCRule(datetime.timedelta(days=7))]),
-    })
-    check("a table is made", table.exists())
-    check("it is listed", TABLE in [t.table_id for t in instance.list_tables()])
-    check("a second one of its name is refused",
-          refused(exceptions.AlreadyExists, lambda: instance.table(TABLE).create()))
-    families = table.list_column_families()
-    check("families come back", sorted(families) == ["f", "s"])
-    check("with their rules", families["s"].gc_rule == column_family.MaxVersionsGCRule(3))
-    table.column_family("x").create()
-    check("a family is added", sorted(table.list_column_families()) == ["f", "s", "x"])
-    table.column_family("x").delete()
-    check("and dropped", sorted(table.list_column_families()) == ["f", "s"])
-    return table
+def new_row(table, key, value=b"v", family="s"):
+    row = table.direct_row(key)
+    row.set_cell(family, b"n", value, timestamp=DAY1)
+    return row
 
 
-def classic(table):
-    """The classic client."""
+def rows(table):
     row = table.direct_row(b"user#1")
-    row.set_cell("s", b"score", b"712", timestamp=datetime.datetime(2024, 1, 1))
-    row.set_cell("s", b"score", b"718", timestamp=datetime.datetime(2024, 2, 1))
+    row.set_cell("s", b"score", b"712", timestamp=DAY1)
+    row.set_cell("s", b"score", b"718", timestamp=DAY2)
     row.set_cell("f", b"empty", b"")
     row.set_cell("f", b"large", b"x" * 3_000_000)
-    check("a row is written", row.commit().code == 0)
+    row.set_cell("f", "naïve", "日本")
+    same("a row is written", lambda: row.commit().code, 0)
     read = table.read_row(b"user#1")
-    check("the newest comes first", [c.value for c in read.cells["s"][b"score"]] == [b"718", b"712"])
-    check("an empty cell is a cell", read.cells["f"][b"empty"][0].value == b"")
-    check("a large one is whole", read.cells["f"][b"large"][0].value == b"x" * 3_000_000)
-    rows = []
-    for index in range(100):
-        row = table.direct_row(f"scan#{index:03}".encode())
-        row.set_cell("s", b"n", str(index).encode())
-        rows.append(row)
-    bad = table.direct_row(b"bad")
-    bad.set_cell("nobody", b"n", b"1")
-    codes = [status.code for status in table.mutate_rows(rows + [bad])]
-    check("rows are written together, the bad one alone refused", codes == [0] * 100 + [5])
-    keys = [r.row_key for r in table.read_rows(start_key=b"scan#010", end_key=b"scan#020")]
-    check("a range", keys == [f"scan#{i:03}".encode() for i in range(10, 20)])
+    same("the newest comes first", lambda: [
+        (cell.value, cell.timestamp.replace(tzinfo=None)) for cell in read.cells["s"][b"score"]],
+        [(b"718", DAY2), (b"712", DAY1)])
+    same("an empty cell is a cell", lambda: read.cells["f"][b"empty"][0].value, b"")
+    same("a large one is whole", lambda: read.cells["f"][b"large"][0].value, b"x" * 3_000_000)
+    same("text is UTF-8", lambda: read.cell_value("f", "naïve".encode()), "日本".encode())
+    same("a missing row is none", lambda: table.read_row(b"nobody"), None)
+    row.delete_cell("s", b"score", time_range=row_filters.TimestampRange(end=DAY2))
+    row.delete_cells("f", [b"empty", b"large"])
+    row.commit()
+    same("cells are deleted", lambda: [
+        (column, cell.value) for columns in table.read_row(b"user#1").cells.values()
+        for column, cells in columns.items() for cell in cells],
+        [("naïve".encode(), "日本".encode()), (b"score", b"718")])
+    row.delete_cells("f", row.ALL_COLUMNS)
+    row.commit()
+    same("a family is", lambda: list(table.read_row(b"user#1").cells), ["s"])
+    row.delete()
+    row.commit()
+    same("and a row", lambda: table.read_row(b"user#1"), None)
+    same("a missing family's status", lambda: new_row(table, b"bad", family="x").commit().code, 5)
+    refused("a missing table is not found", exceptions.NotFound,
+            lambda: list(table._instance.table("nobody").read_rows()))
+
+
+def scans(table):
+    made = [new_row(table, key, key) for key in numbered(b"scan", range(100))]
+    bad = new_row(table, b"bad", family="nobody")
+    same("rows are written together, the bad one alone refused", lambda: [
+        status.code for status in table.mutate_rows(made + [bad])], [0] * 100 + [5])
+    same("a range", lambda: keys(table.read_rows(start_key=b"scan#010", end_key=b"scan#020")),
+         numbered(b"scan", range(10, 20)))
+    same("with its end", lambda: keys(table.read_rows(
+        start_key=b"scan#010", end_key=b"scan#012", end_inclusive=True)),
+        numbered(b"scan", (10, 11, 12)))
+    same("a limit", lambda: keys(table.read_rows(start_key=b"scan#", limit=7)),
+         numbered(b"scan", range(7)))
+    chosen = RowSet()
+    chosen.add_row_key(b"scan#050")
+    chosen.add_row_key(b"nobody")
+    chosen.add_row_range(RowRange(b"scan#098", None))
+    chosen.add_row_range_with_prefix("scan#00")
+    same("keys, ranges and prefixes", lambda: keys(table.read_rows(row_set=chosen)),
+         numbered(b"scan", [*range(10), 50, 98, 99]))
     chain = row_filters.RowFilterChain([
         row_filters.RowKeyRegexFilter(b"scan#0.5"), row_filters.StripValueTransformerFilter(True)])
-    found = {r.row_key: r.cell_value("s", b"n") for r in table.read_rows(filter_=chain)}
-    check("a filter", found == {f"scan#0{i}5".encode(): b"" for i in range(10)})
-    check("a bad pattern is refused", refused(
-        exceptions.InvalidArgument,
-        lambda: list(table.read_rows(filter_=row_filters.ValueRegexFilter(b"[")))))
-    check("a limit", len(list(table.read_rows(limit=7))) == 7)
-    conditional = table.conditional_row(b"user#1", row_filters.ValueRegexFilter(b"718"))
-    conditional.set_cell("f", b"seen", b"yes", state=True)
-    check("a condition holds", conditional.commit() is True)
-    check("and its mutation is done", table.read_row(b"user#1").cell_value("f", b"seen") == b"yes")
+    same("a filter", lambda: {
+        row.row_key: row.cell_value("s", b"n") for row in table.read_rows(filter_=chain)},
+        dict.fromkeys(numbered(b"scan", range(5, 100, 10)), b""))
+    refused("a bad pattern is refused", exceptions.InvalidArgument, lambda: list(
+        table.read_rows(filter_=row_filters.ValueRegexFilter(b"["))))
+
+    def statistics():
+        answers = list(table._instance._client.table_data_client.read_rows(request={
+            "table_name": table.name, "request_stats_view": "REQUEST_STATS_FULL",
+            "rows": {"row_ranges": [{"start_key_closed": b"scan#"}]}, "rows_limit": 20}))
+        stats = type(answers[-1]).pb(answers[-1]).request_stats.full_read_stats_view
+        # Go's client ends its program where one of the two is not there.
+        return (stats.read_iteration_stats.rows_returned_count,
+                stats.read_iteration_stats.cells_returned_count,
+                stats.HasField("request_latency_stats"),
+                stats.request_latency_stats.HasField("frontend_server_latency"))
+    same("statistics of a read, its latency with them", statistics, (20, 20, True, True))
+
+    def cancelled():
+        scan = table.read_rows(start_key=b"scan#")
+        first = next(iter(scan)).row_key
+        scan.cancel()
+        return first
+    same("a scan is given up", cancelled, b"scan#000")
+    holds("samples ascend and end with the table", lambda: (lambda samples: (
+        samples[-1] == b"" and samples[:-1] == sorted(samples[:-1])))(
+            keys(table.sample_row_keys())))
+
+
+def batches(table):
+    batch = numbered(b"batch", range(500))
+    with table.mutations_batcher(flush_count=100) as batcher:
+        for key in batch:
+            batcher.mutate(new_row(table, key))
+    same("a batcher writes all", lambda: keys(table.read_rows(
+        start_key=b"batch#", end_key=b"batch$")), batch)
+
+    def failing():
+        with table.mutations_batcher() as batcher:
+            batcher.mutate_rows([new_row(table, b"bad", family="nobody")])
+    refused("and tells what failed", MutationsBatchError, failing)
+
+
+def conditions(table):
+    new_row(table, b"if", b"718").commit()
+    row = table.conditional_row(b"if", row_filters.ValueRegexFilter(b"718"))
+    row.set_cell("f", b"seen", b"yes", state=True)
+    row.set_cell("f", b"seen", b"no", state=False)
+    same("a condition holds", row.commit, True)
+    same("and its mutation is done", lambda: table.read_row(b"if").cell_value("f", b"seen"),
+         b"yes")
+    row = table.conditional_row(b"if", row_filters.ValueRegexFilter(b"7"))
+    row.delete_cell("f", b"seen", state=False)
+    same("another does not", row.commit, False)
+    same("and the other mutation is", lambda: list(table.read_row(b"if").cells), ["s"])
     append = table.append_row(b"counter")
     append.increment_cell_value("s", b"count", 5)
     append.append_cell_value("f", b"text", b"ab")
-    result = append.commit()
-    check("a counter", result["s"][b"count"][0][0] == (5).to_bytes(8, "big"))
-    check("samples end with the table", [s.row_key for s in table.sample_row_keys()][-1] == b"")
-    row = table.direct_row(b"user#1")
-    row.delete()
-    row.commit()
-    check("a row is deleted", table.read_row(b"user#1") is None)
-    check("a missing table is not found", refused(
-        exceptions.NotFound, lambda: list(table._instance.table("nobody").read_rows())))
-
-
-async def data():
-    """The async data client."""
-    async with BigtableDataClientAsync(project="p") as client:
-        async with client.get_table("i", TABLE) as table:
-            await table.mutate_row(b"async", SetCell("s", b"q", b"v", timestamp_micros=1000))
-            row = await table.read_row(b"async")
-            check("async: a row", row.cells[0].value == b"v" and row.cells[0].timestamp_micros == 1000)
-            query = ReadRowsQuery(
-                row_keys=[b"scan#001"], row_ranges=[RowRange(b"scan#098", None)], limit=3,
-                row_filter=data_filters.CellsColumnLimitFilter(1))
-            keys = [r.row_key async for r in await table.read_rows_stream(query)]
-            check("async: keys and ranges", keys == [b"scan#001", b"scan#098", b"scan#099"])
-            rows = await table.read_rows_sharded([ReadRowsQuery(row_keys=[b"scan#00%d" % i]) for i in range(5)])
-            check("async: shards", len(rows) == 5)
-            async with table.mutations_batcher() as batcher:
-                for index in range(500):
-                    await batcher.append(_entry(index))
-            check("async: a batcher", len(await table.read_rows(ReadRowsQuery(
-                row_ranges=[RowRange(b"batch#", b"batch$")]))) == 500)
-            matched = await table.check_and_mutate_row(
-                b"async", None, true_case_mutations=DeleteAllFromRow())
-            check("async: a condition", matched and await table.read_row(b"async") is None)
-
-
-def _entry(index):
-    from google.cloud.bigtable.data import RowMutationEntry
-
-    return RowMutationEntry(b"batch#%03d" % index, [SetCell("s", b"n", b"%d" % index)])
+    append.increment_cell_value("s", b"count", -6)
+    append.append_cell_value("f", b"text", b"c")
+    same("counters and appends", lambda: {
+        column: cells[0][0] for columns in append.commit().values()
+        for column, cells in columns.items()}, {b"count": b"\xff" * 8, b"text": b"abc"})
+    wrong = table.append_row(b"counter")
+    wrong.increment_cell_value("f", b"text", 1)
+    refused("a text is no counter", exceptions.FailedPrecondition, wrong.commit)
 
 
 def main():
-    client = bigtable.Client(project="p", admin=True)
-    table = admin(client.instance("i"))
-    classic(table)
-    asyncio.run(data())
+    need_server()
+    table = bigtable.Client(project="p", admin=True).instance("i").table(f"{TABLE}-classic")
+    table.create(column_families={"s": column_family.MaxVersionsGCRule(3), "f": None})
+    for group in (rows, scans, batches, conditions):
+        section(group.__name__, group, table)
     table.delete()
-    check("the table is gone", not table.exists())
+    same("the table is gone", table.exists, False)
+    finish()
 
 
 main()
