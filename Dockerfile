@@ -11,7 +11,7 @@ RUN make install DESTDIR=/out
 
 FROM debian:bookworm-slim
 RUN apt-get update -qq && \
-    apt-get install -y -qq --no-install-recommends libsqlite3-0 liblz4-1 libssl3 libnghttp2-14 && \
+    apt-get install -y -qq --no-install-recommends libsqlite3-0 liblz4-1 libssl3 libnghttp2-14 zlib1g && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 --home-dir /data strata && \
     install -d -o strata /data

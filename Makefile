@@ -172,7 +172,7 @@ fuzz-build: packages
 	  -Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug
 
 ## What building and running need: Debian's names.
-PACKAGES = libsqlite3-dev liblz4-dev libssl-dev libnghttp2-dev
+PACKAGES = libsqlite3-dev liblz4-dev libssl-dev libnghttp2-dev zlib1g-dev
 packages:
 	@missing=""; \
 	for name in $(PACKAGES); do \

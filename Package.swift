@@ -46,6 +46,7 @@ let package = Package(
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(
       name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CChecksum"),
@@ -79,7 +80,8 @@ let package = Package(
     .target(name: "Net", dependencies: ["Bytes", "Runtime", "TLS", "CLinux"], swiftSettings: hot),
     // Calls over HTTP/2, whose frames are nghttp2's.
     .target(
-      name: "GRPC", dependencies: ["Bytes", "Runtime", "Net", "CNGHTTP2"], swiftSettings: hot),
+      name: "GRPC", dependencies: ["Bytes", "Runtime", "Net", "CNGHTTP2", "CZlib"],
+      swiftSettings: hot),
     // What the fronts do alike on a loop: the writes of one wake-up are one commit.
     .target(name: "Fronts", dependencies: ["DataModel", "Tablets", "Net"], swiftSettings: hot),
     // HTTP/1.1 as a pure state machine.
@@ -228,7 +230,8 @@ let package = Package(
       name: "NetTests", dependencies: ["Bytes", "Net", "Runtime", "TLS", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "GRPCTests", dependencies: ["Bytes", "Runtime", "Net", "GRPC", "TestSupport"],
+      name: "GRPCTests",
+      dependencies: ["Bytes", "Runtime", "Net", "GRPC", "CZlib", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "BigtableAPITests",

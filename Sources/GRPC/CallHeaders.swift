@@ -7,28 +7,39 @@ struct CallHeaders {
   private(set) var path: [UInt8] = []
   private(set) var isPost = false
   private(set) var isGRPC = false
-  /// The name of the compression of messages; empty for none.
+  /// Messages are compressed with gzip.
+  private(set) var isGzip = false
+  /// The name of a compression that is not taken; empty for none.
   private(set) var encoding: [UInt8] = []
   /// Nanoseconds until the deadline; nil for none.
   private(set) var timeout: UInt64?
   private(set) var isMalformed = false
+  /// The client is gRPC's for Python.
+  private(set) var isFromPython = false
 
   mutating func add(_ name: ByteView, _ value: ByteView) {
     switch name.count {
     case 5 where CallHeaders.equal(name, ":path"): path = value.array
     case 7 where CallHeaders.equal(name, ":method"): isPost = CallHeaders.equal(value, "POST")
+    case 10 where CallHeaders.equal(name, "user-agent"):
+      isFromPython = CallHeaders.begins(value, with: "grpc-python")
     case 12 where CallHeaders.equal(name, "content-type"): isGRPC = CallHeaders.isGRPC(value)
     case 12 where CallHeaders.equal(name, "grpc-timeout"):
       timeout = CallHeaders.timeout(value)
       if timeout == nil { isMalformed = true }
     case 13 where CallHeaders.equal(name, "grpc-encoding"):
-      encoding = CallHeaders.equal(value, "identity") ? [] : value.array
+      isGzip = CallHeaders.equal(value, "gzip")
+      encoding = isGzip || CallHeaders.equal(value, "identity") ? [] : value.array
     default: break
     }
   }
 
   private static func equal(_ bytes: ByteView, _ text: StaticString) -> Bool {
     ByteView(text.utf8Start, count: text.utf8CodeUnitCount) == bytes
+  }
+
+  private static func begins(_ value: ByteView, with text: StaticString) -> Bool {
+    value.hasPrefix(ByteView(text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   /// `application/grpc`, alone or with `+proto` or parameters.

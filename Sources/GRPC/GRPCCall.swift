@@ -54,6 +54,9 @@ package final class GRPCCall: @unchecked Sendable {
 
   // MARK: For methods
 
+  /// The client is gRPC's for Python.
+  package var isFromPython: Bool { headers.isFromPython }
+
   /// Nobody waits for an answer any more.
   package var isOver: Bool { connection == nil || status != nil }
 
@@ -126,12 +129,15 @@ package final class GRPCCall: @unchecked Sendable {
   /// Of the message and its prefix.
   var wholeByteCount: Int? { messageByteCount.map { $0 + GRPCCall.prefixByteCount } }
 
-  /// The message, whole.
+  /// Is the message that has arrived gzip's?
+  var isCompressed: Bool { body.count > 0 && body.view[0] == 1 && headers.isGzip }
+
+  /// The message, whole, as it has arrived.
   func message() throws(GRPCStatus) -> ByteView {
     guard let length = messageByteCount, body.count == GRPCCall.prefixByteCount + length else {
       throw GRPCStatus(.internal, "the call ended in the middle of its message")
     }
-    guard body.view[0] == 0 else {
+    guard body.view[0] == 0 || isCompressed else {
       throw GRPCStatus(.internal, "a compressed message, and no grpc-encoding that says how")
     }
     return body.view.dropFirst(GRPCCall.prefixByteCount)

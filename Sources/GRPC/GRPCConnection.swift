@@ -141,7 +141,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     guard headers.encoding.isEmpty else {
       let name = String(decoding: headers.encoding, as: UTF8.self)
       return call.finish(
-        GRPCStatus(.unimplemented, "messages compressed with \(name) are not taken"))
+        GRPCStatus(.unimplemented, "messages compressed with \(name) are not taken, gzip is"))
     }
     call.method = ByteView.of(headers.path) { methods.method($0) }
     guard call.method != nil else {
@@ -223,12 +223,35 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     guard !call.isOver, let method = call.method else { return }
     call.method = nil
     do throws(GRPCStatus) {
-      method(call, try call.message())
+      let message = try call.message()
+      if call.isCompressed {
+        try inflate(message, for: method, call)
+      } else {
+        method(call, message)
+      }
     } catch {
       call.finish(error)
     }
     call.body.clear(keepingAtMost: 0)
     release(call)
+  }
+
+  /// Calls the method with what a message becomes, for which memory is taken first.
+  private func inflate(
+    _ message: ByteView, for method: GRPCMethod, _ call: GRPCCall
+  ) throws(GRPCStatus) {
+    let gzip = try GzipMessage(message)
+    guard gzip.byteCount <= limits.messageByteCount else {
+      throw GRPCStatus(
+        .resourceExhausted,
+        "a message of \(gzip.byteCount) bytes; at most \(limits.messageByteCount) are taken")
+    }
+    guard budget.acquire(gzip.byteCount) else {
+      throw GRPCStatus(.unavailable, "no memory to decompress the message now: try again")
+    }
+    defer { budget.release(gzip.byteCount) }
+    let inflated = try gzip.inflated()
+    method(call, inflated.view)
   }
 
   private func release(_ call: GRPCCall) {

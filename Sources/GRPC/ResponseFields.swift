@@ -9,6 +9,7 @@ enum ResponseFields {
   static func withHeader(_ body: (Fields) -> Void) {
     let fields = [
       field(":status", "200"), field("content-type", "application/grpc"),
+      field("grpc-accept-encoding", "identity,gzip"),
     ]
     fields.withUnsafeBufferPointer(body)
   }

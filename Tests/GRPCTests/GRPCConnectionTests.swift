@@ -1,6 +1,7 @@
 // Calls over a real socket: unary and streaming, their ends, and peers that do harm.
 
 import Bytes
+import CZlib
 import GRPC
 import Net
 import Runtime
@@ -172,6 +173,60 @@ private final class GRPCWorld {
     #expect(try client.call("/test/Echo", [UInt8](repeating: 1, count: 1_001)).status == 8)
     #expect(try client.call("/test/Echo", [UInt8](repeating: 1, count: 500_000)).status == 8)
     #expect(try client.call("/test/Echo", [1]).status == 0)
+    #expect(world.budget.usedByteCount == 0)
+  }
+
+  private static func gzip(_ message: [UInt8]) throws -> [UInt8] {
+    var stream = z_stream()
+    try #require(
+      deflateInit2_(
+        &stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+        Int32(MemoryLayout<z_stream>.size)) == Z_OK)
+    defer { deflateEnd(&stream) }
+    var message = message
+    var zipped = [UInt8](repeating: 0, count: message.count / 100 + 1_000)
+    try message.withUnsafeMutableBufferPointer { input in
+      try zipped.withUnsafeMutableBufferPointer { output in
+        (stream.next_in, stream.avail_in) = (input.baseAddress, UInt32(input.count))
+        (stream.next_out, stream.avail_out) = (output.baseAddress, UInt32(output.count))
+        try #require(deflate(&stream, Z_FINISH) == Z_STREAM_END)
+      }
+    }
+    return Array(zipped.prefix(Int(stream.total_out)))
+  }
+
+  @Test func `messages may be compressed with gzip`() throws {
+    var limits = GRPCLimits()
+    limits.messageByteCount = 1_000_000
+    let world = try GRPCWorld(limits: limits, budget: 1_500_000)
+    let client = try HTTP2Client(port: world.port)
+    func call(_ zipped: [UInt8]) throws -> ClientAnswer {
+      var body = HTTP2Client.framed(zipped)
+      body[0] = 1
+      return try client.answer(
+        of: client.begin("/test/Echo", body: body, fields: [("grpc-encoding", "gzip")]))
+    }
+    for message in [[], Array("hello".utf8), [UInt8](repeating: 7, count: 1_000_000)] {
+      let answer = try call(GRPCConnectionTests.gzip(message))
+      #expect(answer.messages == [message])
+      #expect(answer.fields["grpc-accept-encoding"] == "identity,gzip")
+    }
+    // Of an encoding that is named, a message need not make use.
+    #expect(
+      try client.call("/test/Echo", [9], fields: [("grpc-encoding", "gzip")]).messages == [[9]])
+    let bomb = try GRPCConnectionTests.gzip([UInt8](repeating: 0, count: 1_000_001))
+    #expect(try call(bomb).status == 8)
+    // What says it is shorter, or longer, than it is; what is cut; what goes on.
+    var lying = bomb
+    lying[lying.count - 4] = 1
+    #expect(try call(lying).status == 13)
+    var long = try GRPCConnectionTests.gzip([1, 2, 3])
+    long[long.count - 4] = 200
+    #expect(try call(long).status == 13)
+    let good = try GRPCConnectionTests.gzip([1, 2, 3])
+    for wrong in [Array(good.dropLast(9)), good + good, [], Array(good.reversed())] {
+      #expect(try call(wrong).status == 13)
+    }
     #expect(world.budget.usedByteCount == 0)
   }
 

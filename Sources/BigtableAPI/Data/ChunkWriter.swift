@@ -1,5 +1,9 @@
 // ReadRowsResponse by hand: rows as chunks of cells, gathered into messages. A cell that is longer
-// than a piece is cut, so that no message comes near the 4 MiB that some clients take.
+// than a piece is cut, so that no message reaches the 4 MiB that Python's clients take.
+//
+// A message that begins within a row begins with the row's key: Python's data client
+// (google-cloud-bigtable 2.50) takes one without for a row out of order. Where such a message goes on
+// with a cut cell, Python wants the key as well, and Go's client refuses one (bigtable/reader.go).
 
 internal import BinaryProtocol
 internal import Bytes
@@ -7,7 +11,7 @@ internal import DataModel
 
 /// One CellChunk: its bytes are counted first, then written where they belong.
 private struct Chunk {
-  /// nil but in a row's first chunk.
+  /// nil but in a row's first chunk, and in a message's.
   var key: ByteView?
   /// nil where they are those of the cell before.
   var family: ByteView?
@@ -102,13 +106,17 @@ private struct Chunk {
 /// The chunks of the message that is being gathered.
 struct ChunkWriter: ~Copyable {
   /// Of a cell's value in one chunk.
-  static let pieceByteCount = 1 << 20
+  static let pieceByteCount = 3 << 20
   /// A message is sent from this size on.
   static let messageByteCount = 256 << 10
   /// No message is longer: a full one and a piece.
   static let longestByteCount = messageByteCount + pieceByteCount + (64 << 10)
 
   private(set) var message = ByteBuffer()
+  /// Pieces of a cell have the row's key, too.
+  private let keepsKeyInPieces: Bool
+
+  init(keepsKeyInPieces: Bool = false) { self.keepsKeyInPieces = keepsKeyInPieces }
 
   var isFull: Bool { message.count >= ChunkWriter.messageByteCount }
 
@@ -119,7 +127,9 @@ struct ChunkWriter: ~Copyable {
   /// - Parameter send: Called with a full message before more is added, within long rows too.
   mutating func append(_ row: RowBuffer, send: (ByteView) -> Void) {
     for index in row.cells.indices {
-      ChunkWriter.append(row, index, to: &message) { message in
+      ChunkWriter.append(
+        row, index, isFirst: message.isEmpty, keepsKeyInPieces, to: &message
+      ) { message in
         guard message.count >= ChunkWriter.messageByteCount else { return }
         send(message.view)
         message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount)
@@ -129,7 +139,9 @@ struct ChunkWriter: ~Copyable {
 
   /// Appends a row whose values are together shorter than a message.
   static func append(short row: RowBuffer, to message: inout ByteBuffer) {
-    for index in row.cells.indices { append(row, index, to: &message) { _ in } }
+    for index in row.cells.indices {
+      append(row, index, isFirst: false, false, to: &message) { _ in }
+    }
   }
 
   /// Whether the row fits into one message for sure.
@@ -142,27 +154,28 @@ struct ChunkWriter: ~Copyable {
     return true
   }
 
-  /// - Parameter written: Called after each chunk.
+  /// - Parameters:
+  ///   - isFirst: Of its message.
+  ///   - written: Called after each chunk.
   @inline(__always)
   private static func append(
-    _ row: RowBuffer, _ index: Int, to message: inout ByteBuffer,
-    written: (inout ByteBuffer) -> Void
+    _ row: RowBuffer, _ index: Int, isFirst: Bool, _ keepsKeyInPieces: Bool,
+    to message: inout ByteBuffer, written: (inout ByteBuffer) -> Void
   ) {
     let cell = row.cells[index]
     var chunk = Chunk(timestamp: cell.timestamp.microseconds, value: cell.value)
     var isNewFamily = true
-    if index == 0 {
-      chunk.key = row.key
-    } else {
-      isNewFamily = row.cells[index - 1].familyIndex != cell.familyIndex
-    }
+    if index == 0 || isFirst { chunk.key = row.key }
+    if index > 0 { isNewFamily = row.cells[index - 1].familyIndex != cell.familyIndex }
     if isNewFamily { chunk.family = row.schema?.familyName(at: cell.familyIndex) }
     if isNewFamily || row.cells[index - 1].qualifier != cell.qualifier {
       chunk.qualifier = cell.qualifier
     }
     let isLast = index == row.cells.count - 1
     guard cell.label == 0, cell.value.count <= pieceByteCount else {
-      return appendAtLength(&chunk, row.label(of: cell), isLast: isLast, &message, written)
+      return appendAtLength(
+        &chunk, row.label(of: cell), isLast: isLast, keepsKeyInPieces ? row.key : nil, &message,
+        written)
     }
     chunk.isLast = isLast
     chunk.append(to: &message)
@@ -170,9 +183,11 @@ struct ChunkWriter: ~Copyable {
   }
 
   /// A cell with a label, or one that is cut into pieces.
+  ///
+  /// - Parameter key: Of all pieces; nil where only the first may have it.
   private static func appendAtLength(
-    _ chunk: inout Chunk, _ label: String?, isLast: Bool, _ message: inout ByteBuffer,
-    _ written: (inout ByteBuffer) -> Void
+    _ chunk: inout Chunk, _ label: String?, isLast: Bool, _ key: ByteView?,
+    _ message: inout ByteBuffer, _ written: (inout ByteBuffer) -> Void
   ) {
     var label = label
     let whole = chunk.value
@@ -194,7 +209,7 @@ struct ChunkWriter: ~Copyable {
       if !isCut { return }
       rest = rest.dropFirst(pieceByteCount)
       // Names, time and label stand in the first piece only.
-      chunk = Chunk(timestamp: 0, value: rest)
+      chunk = Chunk(key: key, timestamp: 0, value: rest)
       label = nil
     }
   }

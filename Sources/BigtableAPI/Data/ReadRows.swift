@@ -72,7 +72,7 @@ final class ReadRowsStream: @unchecked Sendable {
   private let wantsStatistics: Bool
   private var scan: RowScan?
   private let row = RowBuffer()
-  private var chunks = ChunkWriter()
+  private var chunks: ChunkWriter
   private var rowCount = 0
   private var cellCount = 0
   /// Rows that scans before the present one have seen.
@@ -90,6 +90,7 @@ final class ReadRowsStream: @unchecked Sendable {
   init(_ call: GRPCCall, _ table: Table, _ request: WireReadRows, now: UInt64) {
     self.call = call
     self.table = table
+    chunks = ChunkWriter(keepsKeyInPieces: call.isFromPython)
     started = now
     let ordered = request.ranges
     ranges = request.isReversed ? ordered : ordered.reversed()
