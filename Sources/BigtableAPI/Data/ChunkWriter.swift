@@ -2,8 +2,9 @@
 // than a piece is cut, so that no message reaches the 4 MiB that Python's clients take.
 //
 // A message that begins within a row begins with the row's key: Python's data client
-// (google-cloud-bigtable 2.50) takes one without for a row out of order. Where such a message goes on
-// with a cut cell, Python wants the key as well, and Go's client refuses one (bigtable/reader.go).
+// (google-cloud-bigtable 2.50) takes one without for a row out of order. Where such a message goes
+// on with a cut cell, Python wants the key as well, and Go's client refuses one
+// (bigtable/reader.go).
 
 internal import BinaryProtocol
 internal import Bytes
