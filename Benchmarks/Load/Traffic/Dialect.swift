@@ -105,29 +105,6 @@ struct StrataDialect: Dialect {
     draft.append(body)
     return Template(draft, numberOffset: 8, sequenceOffset: sequenceOffset)
   }
-
-  // MARK: - Fields
-
-  private func field(_ number: UInt64, _ draft: Draft) -> Draft {
-    var prefix = ByteBuffer()
-    prefix.append(varint: number << 3 | 2)
-    prefix.append(varint: draft.bytes.count)
-    var field = Draft()
-    field.append(prefix.array)
-    field.append(draft)
-    return field
-  }
-
-  private func field(_ number: UInt64, _ text: String) -> Draft { field(number, Draft(text)) }
-
-  private func number(_ number: UInt64, _ value: UInt64) -> Draft {
-    var bytes = ByteBuffer()
-    bytes.append(varint: number << 3)
-    bytes.append(varint: value)
-    var field = Draft()
-    field.append(bytes.array)
-    return field
-  }
 }
 
 /// Strata's HTTP/JSON.
@@ -220,14 +197,4 @@ struct HTTPDialect: Dialect {
       Transfer-Encoding: chunked\r\n\r\n
       """.utf8)
   }
-}
-
-extension Draft {
-  static func + (left: Draft, right: Draft) -> Draft {
-    var sum = left
-    sum.append(right)
-    return sum
-  }
-
-  static func + (left: Draft, right: String) -> Draft { left + Draft(right) }
 }
