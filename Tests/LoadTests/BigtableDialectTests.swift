@@ -94,6 +94,11 @@ import Testing
     #expect(range.rowsLimit == 100)
     #expect(range.rows.rowRanges.map(\.startKeyClosed) == [key(0)])
     #expect(range.rows.rowRanges.allSatisfy { $0.endKey == nil })
+    let closed = try Google_Bigtable_V2_ReadRowsRequest(
+      serializedBytes: try call(dialect.closedRange(.value, limit: 100)).message)
+    #expect(closed.rowsLimit == 100)
+    #expect(closed.rows.rowRanges.map(\.startKeyClosed) == [key(0)])
+    #expect(closed.rows.rowRanges.map(\.endKeyOpen) == [key(1)])
     let poll = try Google_Bigtable_V2_ReadRowsRequest(
       serializedBytes: try call(dialect.poll(.value, limit: 100)).message)
     #expect(poll.rows.rowRanges.map(\.startKeyClosed) == [key(0)])

@@ -104,6 +104,18 @@ import Testing
     #expect(verdicts == ["more", "wrong"])
   }
 
+  @Test func `a range ends at the first key behind it`() throws {
+    let traffic = try traffic(
+      .simple("range", .ordered, .range(100)), BigtableDialect(authority: "h"))
+    var ticket = Ticket()
+    var output = ByteBuffer()
+    traffic.begin(&ticket, id: 1, into: &output)
+    let text = String(decoding: output.array, as: UTF8.self)
+    for number in [ticket.seed, ticket.seed + 100] {
+      #expect(text.contains(String(repeating: "0", count: 14 - "\(number)".count) + "\(number)"))
+    }
+  }
+
   @Test func `a fill writes every row once and ends`() throws {
     let traffic = try traffic(
       .fill(.ordered, rowsPerRequest: 100), StrataDialect(), records: 1_000)

@@ -12,6 +12,8 @@ protocol Dialect: Sendable {
   func batchGet(_ shape: RowShape, count: Int) -> Template?
   /// Rows from a key on.
   func range(_ shape: RowShape, limit: Int) -> Template?
+  /// The same where the key behind them is known: a protocol may name it, too.
+  func closedRange(_ shape: RowShape, limit: Int) -> Template?
   /// So many rows, from a key to another. Over HTTP without its end: a tag, or an empty line.
   func poll(_ shape: RowShape, limit: Int) -> Template?
   func fullScan(_ shape: RowShape) -> Template?
@@ -23,6 +25,7 @@ protocol Dialect: Sendable {
 extension Dialect {
   func batchGet(_ shape: RowShape, count: Int) -> Template? { nil }
   func range(_ shape: RowShape, limit: Int) -> Template? { nil }
+  func closedRange(_ shape: RowShape, limit: Int) -> Template? { range(shape, limit: limit) }
   func poll(_ shape: RowShape, limit: Int) -> Template? { nil }
   func fullScan(_ shape: RowShape) -> Template? { nil }
   func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template? { nil }

@@ -203,11 +203,12 @@ final class Traffic {
   /// The number of the `index`th key of a request.
   @inline(__always)
   private func asked(_ ticket: Ticket, _ index: Int) -> UInt64 {
-    // The second key of a poll is the first behind its range.
-    if index == 1, case .poll(let count) = kinds[ticket.kind].action {
-      return ticket.seed &+ UInt64(count)
+    guard index == 1 else { return number(of: ticket, index) }
+    // The second key of a range is the first behind it.
+    switch kinds[ticket.kind].action {
+    case .poll(let count), .range(let count): return ticket.seed &+ UInt64(count)
+    default: return number(of: ticket, index)
     }
-    return number(of: ticket, index)
   }
 
   /// The number of the `index`th row of an answer.
