@@ -23,8 +23,9 @@ final class CallAnswers: @unchecked Sendable {
   /// Bytes of messages that may be sent.
   var sendWindow = HTTP2Frame.firstWindow
   private(set) var hasSettings = false
-  /// What the last refused call was told.
-  private(set) var refusal = ""
+  /// What the last refused call was told: in its header, or in no header at all.
+  private var refusedHeader = CallHeader()
+  private var otherRefusal: String?
   private let countsRows: Bool
   /// By stream, see `CallNumbers`.
   private var calls: [Call]
@@ -42,6 +43,14 @@ final class CallAnswers: @unchecked Sendable {
   init(depth: Int, countsRows: Bool = true) {
     self.countsRows = countsRows
     calls = Array(repeating: Call(), count: max(depth, 1))
+  }
+
+  /// Why the last call that was refused was.
+  var refusal: String {
+    if let otherRefusal { return otherRefusal }
+    let header = refusedHeader
+    let status = header.grpcStatus.map { "status \($0)" } ?? "HTTP status \(header.httpStatus)"
+    return "\(status) \(String(decoding: header.message, as: UTF8.self))"
   }
 
   private func place(_ stream: UInt32) -> Int {
@@ -86,7 +95,7 @@ final class CallAnswers: @unchecked Sendable {
       guard length == 4 else { throw AnswerError(reason: "a reset without a reason") }
       let code = bytes.bigEndian32(at: payload.lowerBound)
       calls[place(stream)] = Call()
-      refusal = "stream reset, error \(code)"
+      otherRefusal = "stream reset, error \(code)"
       // REFUSED_STREAM: nothing was done.
       return Answer(
         outcome: code == 7 ? .retryLater : .failed, id: UInt64(stream), body: end..<end,
@@ -142,20 +151,20 @@ final class CallAnswers: @unchecked Sendable {
     answer.refusedCount = call.rows.refusedCount
     guard call.header.grpcStatus == 0, call.header.httpStatus == 200 else {
       answer.outcome = outcome(call.header)
+      refusedHeader = call.header
+      otherRefusal = nil
       return answer
     }
     if call.prefixByteCount > 0 || !call.rows.isAtRest {
-      refusal = "an answer that ends within a message"
+      otherRefusal = "an answer that ends within a message"
       answer.outcome = .failed
     }
     return answer
   }
 
   private func outcome(_ header: CallHeader) -> Outcome {
-    let status = header.grpcStatus.map { "status \($0)" } ?? "HTTP status \(header.httpStatus)"
-    refusal = "\(status) \(String(decoding: header.message, as: UTF8.self))"
     // RESOURCE_EXHAUSTED and UNAVAILABLE.
-    return header.grpcStatus == 8 || header.grpcStatus == 14 ? .retryLater : .failed
+    header.grpcStatus == 8 || header.grpcStatus == 14 ? .retryLater : .failed
   }
 
   // MARK: - Messages
