@@ -34,7 +34,7 @@ lint:
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
-## The server beside Redis, memcached and nginx, on two cores of this machine: docs/benchmarking.md.
+## The server beside Redis, memcached, nginx and Bigtable's emulator, on two cores of this machine: docs/benchmarking.md.
 ## BENCH holds further options.
 BENCH ?=
 bench: release

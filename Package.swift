@@ -157,7 +157,7 @@ let package = Package(
       name: "kvbench",
       dependencies: [
         "Bytes", "Runtime", "TLS", "DataModel", "BinaryProtocol", "Client",
-        "ConnectionArguments", "CLinux",
+        "ConnectionArguments", "CLinux", "CNGHTTP2",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -273,8 +273,9 @@ let package = Package(
     .testTarget(
       name: "LoadTests",
       dependencies: [
-        "Bytes", "Runtime", "kvbench", "kvenginebench",
+        "Bytes", "Runtime", "BigtableProto", "CNGHTTP2", "kvbench", "kvenginebench",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ], swiftSettings: strict),
     // The fuzz targets on their committed corpora; `kvfuzz` below runs the same bodies.
     .testTarget(

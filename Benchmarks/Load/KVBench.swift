@@ -12,6 +12,7 @@ struct KVBench: ParsableCommand {
       EXAMPLES
         kvbench run get --load --shape 1x1,16x1,16x16
         kvbench run ycsb-a --load --protocol http --server 127.0.0.1:8080
+        kvbench run get upsert --load --protocol grpc --shape 1x1,1x16,16x16
         kvbench run mixed --load --rate 20000 --duration 60s --html mixed.html
         kvbench overload mixed --load --factor 5 --duration 10m --server-pid $(pidof kvserver)
         kvbench compare before.json after.json --fail-above 10%

@@ -1,4 +1,4 @@
-// The built load test against the built server, on both fronts.
+// The built load test against the built server, on all fronts.
 
 import Foundation
 import TestSupport
@@ -26,6 +26,14 @@ import Testing
     return (try #require(report["runs"] as? [[String: Any]]), result.output)
   }
 
+  private func address(of server: ServerProcess, _ front: String) -> String {
+    switch front {
+    case "tcp": server.tcp
+    case "http": server.http
+    default: server.grpc
+    }
+  }
+
   private func expectGood(_ run: [String: Any]) {
     let name = "\(run["workload"] ?? "?")"
     let outcomes = run["outcomes"] as? [String: Int] ?? [:]
@@ -38,19 +46,21 @@ import Testing
 
   @Test(
     "workloads run without an error", .disabled(if: isSlow, "it measures time"),
-    arguments: ["tcp", "http"])
+    arguments: ["tcp", "http", "grpc"])
   func workloads(front: String) throws {
     let directory = try TemporaryDirectory()
-    let server = try ServerProcess(directory: directory.path("data"), ["--durability", "none"])
-    let workloads =
+    let server = try ServerProcess(
+      directory: directory.path("data"), ["--durability", "none", "--grpc", "127.0.0.1:0"])
+    let all =
       [
         "get", "upsert", "mixed", "ycsb-a", "ycsb-d", "ycsb-e", "ycsb-f", "batch-get",
         "range-poll", "scan", "wide-row", "stream-load",
       ]
+    let workloads = front == "grpc" ? all.filter { $0 != "stream-load" } : all
     let (runs, _) = try bench(
       workloads + [
         "--load", "--records", "2000", "--protocol", front, "--server",
-        front == "tcp" ? server.tcp : server.http, "--shape", "4x4", "--duration", "1s",
+        address(of: server, front), "--shape", "4x4", "--duration", "1s",
         "--server-pid", "\(server.processIdentifier)", "--verify", "1",
       ])
     #expect(runs.count == workloads.count)
@@ -59,7 +69,7 @@ import Testing
 
   @Test(
     "workloads run over TLS", .disabled(if: isSlow, "it measures time"),
-    arguments: ["tcp", "http"])
+    arguments: ["tcp", "http", "grpc"])
   func secureWorkloads(front: String) throws {
     let certificates = TestCertificates.shared
     let directory = try TemporaryDirectory()
@@ -67,10 +77,11 @@ import Testing
       directory: directory.path("data"),
       [
         "--durability", "none", "--tls-cert", certificates.certificate("server"), "--tls-key",
-        certificates.key("server"),
+        certificates.key("server"), "--grpc", "127.0.0.1:0",
       ])
-    let address = front == "tcp" ? server.tcp : server.http
-    let workloads = ["get", "upsert", "scan", "stream-load"]
+    let address = address(of: server, front)
+    let workloads =
+      ["get", "upsert", "scan"] + (front == "grpc" ? ["batch-get"] : ["stream-load"])
     let (runs, _) = try bench(
       workloads + [
         "--load", "--records", "2000", "--protocol", front, "--server", address, "--shape", "2x2",

@@ -14,6 +14,8 @@ struct ServerStartFailure: Error, CustomStringConvertible {
 final class ServerProcess {
   let http: String
   let tcp: String
+  /// Empty unless it is asked for.
+  let grpc: String
   /// Seconds from the start of the process to `ready`.
   let secondsToReady: Double
   private let process: Process
@@ -50,6 +52,7 @@ final class ServerProcess {
     }
     http = address("http")
     tcp = address("tcp")
+    grpc = address("grpc")
   }
 
   deinit { kill() }

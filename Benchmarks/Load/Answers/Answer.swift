@@ -28,6 +28,11 @@ struct Answer: Sendable {
   var byteCount: Int
   /// Where the answer's tag lies, in protocols that have one.
   var tag = 0..<0
+  /// In an answer's last piece, in gRPC only: its rows; and of a write, rows that were refused.
+  var rowCount = 0
+  var refusedCount = 0
+  /// The connection's own business, no request's: bytes to drop.
+  var isHousekeeping = false
 }
 
 /// Bytes that cannot be an answer.
@@ -43,12 +48,19 @@ struct AnswerParser: Sendable {
     case http
     case redis
     case memcached
+    case grpc
   }
 
   let kind: Kind
   var http = HTTPAnswerState()
+  /// Nil in other protocols.
+  let calls: CallAnswers?
 
-  init(_ kind: Kind) { self.kind = kind }
+  /// - Parameter depth: Requests in flight, at most.
+  init(_ kind: Kind, depth: Int = 1) {
+    self.kind = kind
+    calls = kind == .grpc ? CallAnswers(depth: depth) : nil
+  }
 
   /// The next piece at the start of `bytes`; nil while it has not come whole.
   @inline(__always)
@@ -58,6 +70,7 @@ struct AnswerParser: Sendable {
     case .http: try http.next(bytes)
     case .redis: try RedisAnswers.next(bytes)
     case .memcached: try MemcachedAnswers.next(bytes)
+    case .grpc: try calls?.next(bytes)
     }
   }
 }

@@ -96,11 +96,31 @@ struct ShareArgument: ExpressibleByArgument, Sendable {
 enum Front: String, ExpressibleByArgument, CaseIterable, Sendable {
   case tcp
   case http
+  case grpc
 
-  var defaultServer: String { self == .tcp ? "127.0.0.1:8085" : "127.0.0.1:8080" }
+  var defaultServer: String {
+    switch self {
+    case .tcp: "127.0.0.1:8085"
+    case .http: "127.0.0.1:8080"
+    case .grpc: "127.0.0.1:8086"
+    }
+  }
+
+  /// What is agreed on over TLS.
+  var applicationProtocol: String {
+    switch self {
+    case .tcp: "strata/1"
+    case .http: "http/1.1"
+    case .grpc: "h2"
+    }
+  }
 
   func dialect(_ address: SocketAddress) -> any Dialect {
-    self == .tcp ? StrataDialect() : HTTPDialect(host: address.text)
+    switch self {
+    case .tcp: StrataDialect()
+    case .http: HTTPDialect(host: address.text)
+    case .grpc: BigtableDialect(authority: address.text, isSecure: address.security != nil)
+    }
   }
 }
 

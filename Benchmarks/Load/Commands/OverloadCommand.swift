@@ -63,7 +63,8 @@ struct OverloadCommand: ParsableCommand {
   }
 
   /// So many in flight that five times a peak of 200,000 a second can be offered for as long as a
-  /// refusal may take; an HTTP pipeline is as deep as the server takes it.
+  /// refusal may take; an HTTP pipeline is as deep as the server takes it, and calls of gRPC are
+  /// as many.
   private static func shape(_ front: Front) -> LoadShape {
     front == .tcp ? LoadShape(32, 8_192) : LoadShape(1_000, 64)
   }

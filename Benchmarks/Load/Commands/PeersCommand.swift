@@ -1,4 +1,5 @@
-// kvbench peers: our server beside Redis, memcached and nginx, all driven by the same loop.
+// kvbench peers: our server beside Redis, memcached, nginx and Google's Bigtable emulator, all
+// driven by the same loop.
 
 import ArgumentParser
 import Foundation
@@ -8,18 +9,23 @@ struct PeersCommand: ParsableCommand {
     commandName: "peers",
     abstract: "Measures our server beside others, in one run.",
     discussion: """
-      Starts kvserver with one event loop, redis-server, memcached and nginx with one worker, each
+      Starts kvserver with one event loop, redis-server, memcached, nginx with one worker and
+      cbtemulator (Google's Bigtable emulator), as far as they are installed, each
       pinned to --server-cpu in a directory below --work-dir, loads them from --loader-cpu in turn
       (ours, theirs, ours, theirs, …) and shows the medians. 1,000,000 keys of 100 bytes.
 
       EXAMPLES
         kvbench peers --kvserver .build/release/kvserver --work-dir /var/tmp
         kvbench peers --quick --only redis
+        kvbench peers --only 'Bigtable emulator' --cbtemulator ~/go/bin/cbtemulator
         kvbench peers --redis 127.0.0.1:6379 --only 'get / redis'
       """)
 
   @Option(help: "Our server (default: beside this program).")
   var kvserver: String?
+
+  @Option(help: "Google's Bigtable emulator (default: cbtemulator in the PATH).")
+  var cbtemulator: String?
 
   @Option(name: .customLong("work-dir"), help: "Where directories are made; its disk is measured.")
   var workDirectory = "/tmp"
@@ -115,6 +121,10 @@ struct PeersCommand: ParsableCommand {
       let places = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
       options.programs[name] = places.compactMap { PeersCommand.installed("\($0)/\(name)") }.first
     }
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let emulators = path.split(separator: ":").map { "\($0)/cbtemulator" }
+    options.programs["cbtemulator"] =
+      (cbtemulator.map { [$0] } ?? emulators).compactMap(PeersCommand.installed).first
     options.addresses["redis-server"] = redis
     options.addresses["memcached"] = memcached
     return options

@@ -5,10 +5,13 @@ import ArgumentParser
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Runs workloads against a running Strata server.",
+    abstract: "Runs workloads against a running server.",
     discussion: """
       WORKLOADS
       \(Workload.all.map { "  " + $0.name.padded(14) + $0.summary }.joined(separator: "\n"))
+
+      Over grpc every workload but stream-load, on any server of Bigtable's API: calls on one
+      connection are streams of one HTTP/2 session, and rows are read with ReadRows.
 
       Closed loop: each connection sends its pipeline, waits for all answers, sends again.
       --rate opens the loop: requests go out when they are due, and latency counts from then.
@@ -17,6 +20,8 @@ struct RunCommand: ParsableCommand {
         kvbench run get --load --shape 1x1,16x1,16x16,16x64 --pin 1 --server-pid $(pidof kvserver)
         kvbench run ycsb-a ycsb-b ycsb-c --load --records 1000000 --json ycsb.json
         kvbench run range-poll --load --protocol http --changed 5%
+        kvbench run get upsert batch-get --load --protocol grpc --shape 1x1,1x16,16x16
+        kvbench run get --load --protocol grpc --server 127.0.0.1:9000  # Google's emulator, too
         kvbench run stream-load --load --protocol http --tls-ca dev-cert/ca.pem \
           --server localhost:8080
         kvbench run mixed --load --rate 50000 --shape 64x16 --duration 60s --html mixed.html

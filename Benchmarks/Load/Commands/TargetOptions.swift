@@ -10,7 +10,7 @@ struct TargetOptions: ParsableArguments {
   @Option(help: "Address of the front (default: the protocol's own port on this machine).")
   var server: String?
 
-  @Option(name: .customLong("protocol"), help: "Which front to load: tcp or http.")
+  @Option(name: .customLong("protocol"), help: "Which front to load: tcp, http or grpc.")
   var front = Front.tcp
 
   @OptionGroup var tls: TLSOptions
@@ -59,7 +59,7 @@ struct TargetOptions: ParsableArguments {
         LoadSecurity(
           client: try TLSClient(
             authorities: rules.authorities, identity: rules.identity,
-            protocols: [front == .tcp ? "strata/1" : "http/1.1"]),
+            protocols: [front.applicationProtocol]),
           store: try ClientTLS(
             authorities: rules.authorities, identity: rules.identity, serverName: rules.serverName),
           serverName: rules.serverName)

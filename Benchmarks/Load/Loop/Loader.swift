@@ -79,7 +79,7 @@ final class Loader {
     for index in 0..<options.connections {
       let connection = try LoadConnection(
         address, traffic.plan.dialect.parser, depth: options.depth, index: index,
-        isStream: traffic.isStream)
+        isStream: traffic.isStream, longest: traffic.longest)
       if options.countsFromSending { try connection.limitUnsent() }
       connections.append(connection)
       control(EPOLL_CTL_ADD, index, EPOLLIN.rawValue)
@@ -275,7 +275,7 @@ final class Loader {
   private func fire(_ index: Int, _ now: UInt64) throws {
     if traffic.isStream { return try stream(index, now) }
     let connection = connections[index]
-    while !connection.isFull, traffic.hasNext { begin(connection, due: now) }
+    while !connection.isFull, traffic.hasNext { try begin(connection, due: now) }
     try send(index)
   }
 
@@ -283,16 +283,19 @@ final class Loader {
   private func stream(_ index: Int, _ now: UInt64) throws {
     let connection = connections[index]
     while !connection.waitsForRoom, !connection.isFull {
-      for _ in 0..<8 where !connection.isFull { begin(connection, due: now) }
+      for _ in 0..<8 where !connection.isFull { try begin(connection, due: now) }
       try send(index)
     }
   }
 
   @inline(__always)
-  private func begin(_ connection: LoadConnection, due: UInt64) {
+  private func begin(_ connection: LoadConnection, due: UInt64) throws {
     let ticket = connection.open()
     connection.tickets[ticket].due = due
-    traffic.begin(&connection.tickets[ticket], id: UInt64(ticket) &+ 1, into: &connection.output)
+    let start = connection.output.count
+    traffic.begin(
+      &connection.tickets[ticket], id: connection.number(of: ticket), into: &connection.output)
+    try connection.noteRequest(from: start)
   }
 
   /// Sends what is due on connections with room, in turn.
@@ -307,7 +310,7 @@ final class Loader {
       } else {
         full = 0
         _ = schedule?.take(at: now)
-        begin(connection, due: due)
+        try begin(connection, due: due)
         touched = true
       }
       cursor = cursor + 1 == connections.count ? 0 : cursor + 1
@@ -340,7 +343,7 @@ final class Loader {
 
   private func sendBatch(_ index: Int, _ now: UInt64) throws {
     let connection = connections[index]
-    for _ in 0..<options.batch { begin(connection, due: now) }
+    for _ in 0..<options.batch { try begin(connection, due: now) }
     if isMeasuring { sentCount &+= UInt64(options.batch) }
     try send(index)
   }
@@ -378,8 +381,8 @@ final class Loader {
       let used = try serve(connection, connection.rest.view, now)
       connection.rest.removeFirst(used)
     }
-    if isOver { return }
-    if schedule != nil {
+    connection.takeReplies()
+    if schedule != nil || isOver {
       if connection.hasUnsent { try send(index) }
     } else if traffic.isStream || connection.inFlight == 0 {
       try fire(index, now)
@@ -398,16 +401,22 @@ final class Loader {
       let left = bytes.dropFirst(used)
       guard let answer = try connection.parser.next(left) else { break }
       used &+= answer.byteCount
+      if answer.isHousekeeping { continue }
       guard let ticket = connection.ticket(of: answer.id) else {
         throw BenchmarkFailure("An answer to no request.")
+      }
+      if answer.outcome == .failed, let calls = connection.parser.calls {
+        traffic.note("refused: \(calls.refusal)")
       }
       let verdict = traffic.take(&connection.tickets[ticket], answer, left)
       switch verdict {
       case .more: break
       case .again:
         let next = connection.requeue(ticket)
+        let start = connection.output.count
         traffic.resume(
-          &connection.tickets[next], id: UInt64(next) &+ 1, into: &connection.output)
+          &connection.tickets[next], id: connection.number(of: next), into: &connection.output)
+        try connection.noteRequest(from: start)
       case .done where traffic.isStream:
         try acknowledge(connection, left[answer.body], now)
       default: end(connection, ticket, verdict, now)

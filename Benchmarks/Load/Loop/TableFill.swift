@@ -32,6 +32,7 @@ struct TableFill {
       let row = try exchange(
         "GET /v1/tables/\(shape.table)/rows/\(TableFill.noteKey) HTTP/1.1\r\nHost: bench\r\n\r\n")
       return row.text.contains("\"\(note)\"")
+    case .grpc: return try CallTables(address: address, shape: shape).holds(TableFill.noteKey, note)
     }
   }
 
@@ -53,13 +54,20 @@ struct TableFill {
   func fill(_ run: LoadRun) throws -> LoaderResult {
     try create()
     var filling = run
-    let rows = front == .tcp ? min(shape.rowsPerRequest, Int(records)) : 1
-    filling.plan.workload = .fill(shape, rowsPerRequest: rows)
-    filling.connections = front == .tcp ? 4 : 16
-    filling.depth = front == .tcp ? 4 : 32
+    filling.plan.workload = .fill(shape, rowsPerRequest: min(rowsPerRequest, Int(records)))
+    filling.connections = front == .http ? 16 : 4
+    filling.depth = front == .http ? 32 : 4
     let result = try filling.fill()
     try leaveNote()
     return result
+  }
+
+  private var rowsPerRequest: Int {
+    switch front {
+    case .tcp: shape.rowsPerRequest
+    case .http: 1
+    case .grpc: BigtableDialect.rowsPerRequest(shape)
+    }
   }
 
   private func create() throws {
@@ -82,6 +90,7 @@ struct TableFill {
       guard answer.status == 201 else {
         throw BenchmarkFailure("Creating \(shape.table) was refused: \(answer.text)")
       }
+    case .grpc: try CallTables(address: address, shape: shape).create()
     }
   }
 
@@ -108,6 +117,7 @@ struct TableFill {
       guard try exchange(request("PATCH", path, body)).status == 204 else {
         throw BenchmarkFailure("The note of the fill was refused.")
       }
+    case .grpc: try CallTables(address: address, shape: shape).write(TableFill.noteKey, note)
     }
   }
 

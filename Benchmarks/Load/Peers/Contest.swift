@@ -19,7 +19,33 @@ struct Contest: Sendable {
   /// Rows are large: so many times fewer of them.
   var fewerRecords: UInt64 = 1
 
-  static let all: [Contest] = {
+  static let all = redisAndOthers + bigtable
+
+  /// Calls of Bigtable's API, on one connection and on several.
+  private static let bigtable: [Contest] = {
+    let shapes = [LoadShape(1, 1), LoadShape(1, 16), LoadShape(16, 16)]
+    let goals = Dictionary(uniqueKeysWithValues: shapes.map { ($0.text, 2.0) })
+    let read = Workload.simple("ReadRows", .value, .read)
+    let write = Workload.simple("MutateRow", .value, .updateAll)
+    let scan = Workload.simple("ReadRows of 100", .ordered, .range(100))
+    func contest(
+      _ name: String, _ system: PeerSystem, _ workload: Workload, goals: [String: Double] = [:]
+    ) -> Contest {
+      Contest(
+        name: "\(name) / Bigtable emulator",
+        ours: ContestSide(system: system, workload: workload, front: .grpc),
+        theirs: ContestSide(system: .bigtableEmulator, workload: workload, front: .grpc),
+        shapes: shapes, goals: goals, fewerRecords: 10)
+    }
+    return [
+      contest("gRPC ReadRows, a row", .strata, read, goals: goals),
+      contest("gRPC ReadRows, 100 rows", .strata, scan),
+      contest("gRPC MutateRow, not synced", .strata, write, goals: goals),
+      contest("gRPC MutateRow, durable", .strataDurable, write),
+    ]
+  }()
+
+  private static let redisAndOthers: [Contest] = {
     let usual = [LoadShape(1, 1), LoadShape(16, 1), LoadShape(16, 16), LoadShape(16, 64)]
     let get = Workload.simple("get", .value, .read)
     let set = Workload.simple("upsert", .value, .updateAll)

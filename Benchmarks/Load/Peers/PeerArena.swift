@@ -132,12 +132,17 @@ final class PeerArena {
         directory: "\(options.directory)/\(name)")
     }
     guard let server = servers[side.system] else { return "" }
-    return side.front == .http ? server.http : server.address
+    guard side.system.isStrata else { return server.address }
+    return switch side.front {
+    case .tcp: server.address
+    case .http: server.http
+    case .grpc: server.grpc
+    }
   }
 
   private func dialect(of side: ContestSide, _ address: SocketAddress) -> any Dialect {
     switch side.system {
-    case .strata, .strataDurable: side.front.dialect(address)
+    case .strata, .strataDurable, .bigtableEmulator: side.front.dialect(address)
     case .redis, .redisDurable: RedisDialect()
     case .memcached: MemcachedDialect()
     case .nginx: StaticFileDialect(path: PeerServer.staticFilePath)
@@ -148,7 +153,7 @@ final class PeerArena {
     let shape = side.workload.shape
     let name = "\(side.system.rawValue) \(shape.name)"
     guard side.system != .nginx, filled.insert(name).inserted else { return }
-    if side.system == .strata || side.system == .strataDurable {
+    if side.system.isStrata || side.system == .bigtableEmulator {
       let table = TableFill(
         address: run.address, front: side.front, shape: shape, records: run.plan.records)
       if try !table.isDone() { _ = try table.fill(run) }

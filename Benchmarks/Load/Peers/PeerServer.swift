@@ -11,6 +11,8 @@ enum PeerSystem: String, CaseIterable, Sendable {
   case redisDurable = "redis, AOF always"
   case memcached = "memcached"
   case nginx = "nginx"
+  /// Google's, which keeps everything in memory (cloud.google.com/go/bigtable/cmd/emulator).
+  case bigtableEmulator = "Bigtable emulator"
 
   var program: String {
     switch self {
@@ -18,8 +20,11 @@ enum PeerSystem: String, CaseIterable, Sendable {
     case .redis, .redisDurable: "redis-server"
     case .memcached: "memcached"
     case .nginx: "nginx"
+    case .bigtableEmulator: "cbtemulator"
     }
   }
+
+  var isStrata: Bool { self == .strata || self == .strataDurable }
 }
 
 /// A running server.
@@ -29,6 +34,8 @@ final class PeerServer {
   let address: String
   /// Strata's HTTP front.
   let http: String
+  /// Strata's gRPC front.
+  let grpc: String
   private let process: Process
 
   static let staticFileByteCount = 200
@@ -39,8 +46,10 @@ final class PeerServer {
     self.system = system
     let port = try PeerServer.freePort()
     let httpPort = try PeerServer.freePort()
+    let grpcPort = try PeerServer.freePort()
     address = "127.0.0.1:\(port)"
     http = "127.0.0.1:\(httpPort)"
+    grpc = "127.0.0.1:\(grpcPort)"
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
     process = Process()
@@ -49,7 +58,7 @@ final class PeerServer {
     process.executableURL = URL(filePath: "/usr/bin/setpriv")
     process.arguments =
       ["--pdeathsig", "TERM", "taskset", "-c", "\(processor)", program]
-      + (try PeerServer.arguments(system, port, httpPort, directory))
+      + (try PeerServer.arguments(system, port, httpPort, grpcPort, directory))
     let log = "\(directory)/log"
     try Data().write(to: URL(filePath: log))
     let output = try FileHandle(forWritingTo: URL(filePath: log))
@@ -120,13 +129,14 @@ final class PeerServer {
   }
 
   private static func arguments(
-    _ system: PeerSystem, _ port: UInt16, _ httpPort: UInt16, _ directory: String
+    _ system: PeerSystem, _ port: UInt16, _ httpPort: UInt16, _ grpcPort: UInt16,
+    _ directory: String
   ) throws -> [String] {
     switch system {
     case .strata, .strataDurable:
       return [
         "--data-dir", "\(directory)/data", "--tcp", "127.0.0.1:\(port)", "--http",
-        "127.0.0.1:\(httpPort)", "--grpc", "none", "--loops", "1", "--durability",
+        "127.0.0.1:\(httpPort)", "--grpc", "127.0.0.1:\(grpcPort)", "--loops", "1", "--durability",
         system == .strata ? "none" : "sync",
       ]
     case .redis, .redisDurable:
@@ -139,6 +149,7 @@ final class PeerServer {
     case .memcached:
       let root = geteuid() == 0 ? ["-u", "root"] : []
       return root + ["-l", "127.0.0.1", "-p", "\(port)", "-U", "0", "-m", "2048", "-t", "1"]
+    case .bigtableEmulator: return ["-port", "\(port)"]
     case .nginx:
       try writeNginx(port, directory)
       return ["-c", "\(directory)/nginx.conf", "-p", directory, "-e", "\(directory)/errors"]

@@ -12,6 +12,8 @@ protocol Dialect: Sendable {
   func batchGet(_ shape: RowShape, count: Int) -> Template?
   /// Rows from a key on.
   func range(_ shape: RowShape, limit: Int) -> Template?
+  /// The same where the key behind them is known: a protocol may name it, too.
+  func closedRange(_ shape: RowShape, limit: Int) -> Template?
   /// So many rows, from a key to another. Over HTTP without its end: a tag, or an empty line.
   func poll(_ shape: RowShape, limit: Int) -> Template?
   func fullScan(_ shape: RowShape) -> Template?
@@ -23,6 +25,7 @@ protocol Dialect: Sendable {
 extension Dialect {
   func batchGet(_ shape: RowShape, count: Int) -> Template? { nil }
   func range(_ shape: RowShape, limit: Int) -> Template? { nil }
+  func closedRange(_ shape: RowShape, limit: Int) -> Template? { range(shape, limit: limit) }
   func poll(_ shape: RowShape, limit: Int) -> Template? { nil }
   func fullScan(_ shape: RowShape) -> Template? { nil }
   func stream(_ shape: RowShape, rows: Int, isFirst: Bool) -> Template? { nil }
@@ -104,29 +107,6 @@ struct StrataDialect: Dialect {
     draft.append(header.array)
     draft.append(body)
     return Template(draft, numberOffset: 8, sequenceOffset: sequenceOffset)
-  }
-
-  // MARK: - Fields
-
-  private func field(_ number: UInt64, _ draft: Draft) -> Draft {
-    var prefix = ByteBuffer()
-    prefix.append(varint: number << 3 | 2)
-    prefix.append(varint: draft.bytes.count)
-    var field = Draft()
-    field.append(prefix.array)
-    field.append(draft)
-    return field
-  }
-
-  private func field(_ number: UInt64, _ text: String) -> Draft { field(number, Draft(text)) }
-
-  private func number(_ number: UInt64, _ value: UInt64) -> Draft {
-    var bytes = ByteBuffer()
-    bytes.append(varint: number << 3)
-    bytes.append(varint: value)
-    var field = Draft()
-    field.append(bytes.array)
-    return field
   }
 }
 
@@ -220,14 +200,4 @@ struct HTTPDialect: Dialect {
       Transfer-Encoding: chunked\r\n\r\n
       """.utf8)
   }
-}
-
-extension Draft {
-  static func + (left: Draft, right: Draft) -> Draft {
-    var sum = left
-    sum.append(right)
-    return sum
-  }
-
-  static func + (left: Draft, right: String) -> Draft { left + Draft(right) }
 }

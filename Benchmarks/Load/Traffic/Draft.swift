@@ -67,6 +67,9 @@ struct Template: @unchecked Sendable {
   var numberOffset: Int?
   /// A varint of five bytes: position in a stream.
   var sequenceOffset: Int?
+  /// The request's number again: four bytes, big-endian, the number of a stream in each of its
+  /// frames.
+  private let streamOffsets: (Int, Int)?
   let keyCount: Int
   private let base: UnsafeMutableRawPointer
   let byteCount: Int
@@ -75,7 +78,11 @@ struct Template: @unchecked Sendable {
   private let valueCount: Int
 
   /// Lives as long as the program.
-  init(_ draft: Draft, numberOffset: Int? = nil, sequenceOffset: Int? = nil) {
+  init(
+    _ draft: Draft, numberOffset: Int? = nil, sequenceOffset: Int? = nil,
+    streamOffsets: (Int, Int)? = nil
+  ) {
+    self.streamOffsets = streamOffsets
     self.numberOffset = numberOffset
     self.sequenceOffset = sequenceOffset
     byteCount = draft.bytes.count
@@ -103,6 +110,11 @@ struct Template: @unchecked Sendable {
       target.copyMemory(from: base, byteCount: byteCount)
       if let numberOffset {
         target.storeBytes(of: id.littleEndian, toByteOffset: numberOffset, as: UInt64.self)
+      }
+      if let streamOffsets {
+        let stream = UInt32(truncatingIfNeeded: id).bigEndian
+        target.storeBytes(of: stream, toByteOffset: streamOffsets.0, as: UInt32.self)
+        target.storeBytes(of: stream, toByteOffset: streamOffsets.1, as: UInt32.self)
       }
       if let sequenceOffset { Template.store(sequence, at: target + sequenceOffset) }
       for index in 0..<keyCount {

@@ -45,7 +45,7 @@ struct OperationKind {
     case .updateAll, .insert: made = [dialect.write(shape, columns: columns, rows: 1)]
     case .fill(let rows): made = [dialect.write(shape, columns: columns, rows: rows)]
     case .batchGet(let count): made = [dialect.batchGet(shape, count: count)]
-    case .range(let limit): made = [dialect.range(shape, limit: limit)]
+    case .range(let limit): made = [dialect.closedRange(shape, limit: limit)]
     case .shortScan(let limit):
       made = (1...limit).map { dialect.range(shape, limit: $0) }
       layout.bodyByteCounts = Array(repeating: 0, count: limit + 1)

@@ -83,6 +83,12 @@ final class Traffic {
     return false
   }
 
+  var longest: RequestSizes {
+    RequestSizes(
+      first: kinds.flatMap(\.templates).map(\.byteCount).max() ?? 0,
+      followUp: kinds.flatMap(\.followUps).map(\.byteCount).max() ?? 0)
+  }
+
   // MARK: - Sending
 
   /// Draws an operation and appends its first request.
@@ -197,11 +203,12 @@ final class Traffic {
   /// The number of the `index`th key of a request.
   @inline(__always)
   private func asked(_ ticket: Ticket, _ index: Int) -> UInt64 {
-    // The second key of a poll is the first behind its range.
-    if index == 1, case .poll(let count) = kinds[ticket.kind].action {
-      return ticket.seed &+ UInt64(count)
+    guard index == 1 else { return number(of: ticket, index) }
+    // The second key of a range is the first behind it.
+    switch kinds[ticket.kind].action {
+    case .poll(let count), .range(let count): return ticket.seed &+ UInt64(count)
+    default: return number(of: ticket, index)
     }
-    return number(of: ticket, index)
   }
 
   /// The number of the `index`th row of an answer.
@@ -260,7 +267,12 @@ final class Traffic {
       }
     }
     guard answer.isLast else { return .more }
-    guard hasRightSize(ticket) else {
+    if parser == .grpc, !isRightCount(answer.rowCount, ticket) {
+      return answer.rowCount == 0
+        ? problem(.absent, "a row that was written is not there", bytes)
+        : problem(.wrong, "an answer of \(answer.rowCount) rows", bytes)
+    }
+    guard hasRightSize(ticket, answer) else {
       return problem(.wrong, "an answer of \(ticket.bodyByteCount) bytes", bytes)
     }
     if case .readModifyWrite = kinds[ticket.kind].action { return .again }
@@ -293,6 +305,9 @@ final class Traffic {
     if parser == .strata, !isStream, !body.isEmpty {
       return problem(.failed, "a row was refused: \(AnswerText.of(body, body))", body)
     }
+    if answer.refusedCount > 0 {
+      return problem(.failed, "\(answer.refusedCount) rows of a request were refused", body)
+    }
     if case .insert = kinds[ticket.kind].action {
       inserts.end(ticket.seed)
       chooser.grow(to: plan.records + inserts.finished)
@@ -301,8 +316,21 @@ final class Traffic {
     return .done
   }
 
+  /// Of answers that tell how many rows they have.
   @inline(__always)
-  private func hasRightSize(_ ticket: Ticket) -> Bool {
+  private func isRightCount(_ rowCount: Int, _ ticket: Ticket) -> Bool {
+    switch kinds[ticket.kind].action {
+    case .shortScan: rowCount > 0 && rowCount <= ticket.variant &+ 1
+    case .fullScan: UInt64(rowCount) == plan.records
+    case .batchGet(let count):
+      rowCount == count
+        || rowCount == Set((0..<count).map { number(of: ticket, $0) }).count
+    default: rowCount == kinds[ticket.kind].rowCount
+    }
+  }
+
+  @inline(__always)
+  private func hasRightSize(_ ticket: Ticket, _ answer: Answer) -> Bool {
     let count = ticket.bodyByteCount
     switch kinds[ticket.kind].action {
     case .shortScan:
@@ -320,11 +348,21 @@ final class Traffic {
       let rowByteCount = count / Int(plan.records)
       return count % Int(plan.records) == 0
         && rowByteCount >= kinds[ticket.kind].shape.rowByteCount + RowContents.keyByteCount
+    case .batchGet where parser == .grpc:
+      // A row that is asked for twice comes once.
+      let rowByteCount = kinds[ticket.kind].layout.bodyByteCount ?? count / answer.rowCount
+      kinds[ticket.kind].layout.bodyByteCount = rowByteCount
+      return count == answer.rowCount * rowByteCount
     default:
       if let known = kinds[ticket.kind].layout.bodyByteCount { return known == count }
       kinds[ticket.kind].layout.bodyByteCount = count
       return true
     }
+  }
+
+  /// What a server says beside its answer.
+  func note(_ text: String) {
+    if firstProblem == nil { firstProblem = text }
   }
 
   private func problem(_ verdict: Verdict, _ text: String, _ bytes: ByteView) -> Verdict {
@@ -343,6 +381,13 @@ final class Traffic {
     }
     switch kinds[kind].action {
     case .shortScan: return key(ticket, 0) { hasRow($0, kind, at: 0, body) }
+    case .batchGet(let count) where parser == .grpc:
+      // Rows come in the order of keys, whatever the order asked.
+      let first = (0..<count).min {
+        RowContents.keyNumber(number(of: ticket, $0), shape.space)
+          < RowContents.keyNumber(number(of: ticket, $1), shape.space)
+      }
+      return key(ticket, first ?? 0) { hasRow($0, kind, at: 0, body) }
     case .fullScan:
       let head = body.prefix(min(body.count, 4 * shape.rowByteCount + 512))
       guard let start = AnswerText.digits(RowContents.keyByteCount, in: head),
