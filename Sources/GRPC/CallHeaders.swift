@@ -4,7 +4,10 @@ internal import Bytes
 
 /// Read field by field.
 struct CallHeaders {
-  private(set) var path: [UInt8] = []
+  /// Of a call that names no method there is.
+  private(set) var unknownPath: [UInt8] = []
+  /// What `GRPCMethods` makes of the path.
+  private(set) var method: Int?
   private(set) var isPost = false
   private(set) var isGRPC = false
   /// Messages are compressed with gzip.
@@ -17,9 +20,11 @@ struct CallHeaders {
   /// The client is gRPC's for Python.
   private(set) var isFromPython = false
 
-  mutating func add(_ name: ByteView, _ value: ByteView) {
+  mutating func add(_ name: ByteView, _ value: ByteView, _ methods: any GRPCMethods) {
     switch name.count {
-    case 5 where CallHeaders.equal(name, ":path"): path = value.array
+    case 5 where CallHeaders.equal(name, ":path"):
+      method = methods.method(value)
+      if method == nil { unknownPath = value.array }
     case 7 where CallHeaders.equal(name, ":method"): isPost = CallHeaders.equal(value, "POST")
     case 10 where CallHeaders.equal(name, "user-agent"):
       isFromPython = CallHeaders.begins(value, with: "grpc-python")

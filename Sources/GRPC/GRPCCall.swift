@@ -25,7 +25,7 @@ package final class GRPCCall: @unchecked Sendable {
   var headerByteCount = 0
   var hasHeaders = false
   /// What the path names, until it is called.
-  var method: GRPCMethod?
+  var method: Int?
   var deadlineTimer: LoopTimer?
 
   /// Frames of messages that wait for the peer to take them.

@@ -98,15 +98,25 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   }
 
   func callBegins(_ stream: Int32) {
-    calls[stream] = GRPCCall(stream, self)
+    let call = GRPCCall(stream, self)
+    calls[stream] = call
+    nghttp2_session_set_stream_user_data(
+      session, stream, Unmanaged.passUnretained(call).toOpaque())
+  }
+
+  /// The call of a stream. nghttp2 knows it as long as `calls` does, and finds it without hashing.
+  @inline(__always)
+  private func call(_ stream: Int32) -> GRPCCall? {
+    nghttp2_session_get_stream_user_data(session, stream)
+      .map { Unmanaged<GRPCCall>.fromOpaque($0).takeUnretainedValue() }
   }
 
   /// - Returns: False when the stream is to be reset.
   func header(of stream: Int32, _ name: ByteView, _ value: ByteView) -> Bool {
-    guard let call = calls[stream] else { return true }
+    guard let call = call(stream) else { return true }
     call.headerByteCount += name.count + value.count + 32
     guard call.headerByteCount <= limits.headerByteCount else { return false }
-    call.headers.add(name, value)
+    call.headers.add(name, value, methods)
     return true
   }
 
@@ -115,11 +125,11 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     let isLast = flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch UInt32(type) {
     case NGHTTP2_HEADERS.rawValue:
-      guard let call = calls[stream] else { return }
+      guard let call = call(stream) else { return }
       if !call.hasHeaders { headersArrived(call) }
       if isLast { messageArrived(call) }
     case NGHTTP2_DATA.rawValue where isLast:
-      if let call = calls[stream] { messageArrived(call) }
+      if let call = call(stream) { messageArrived(call) }
     default: break
     }
   }
@@ -143,9 +153,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       return call.finish(
         GRPCStatus(.unimplemented, "messages compressed with \(name) are not taken, gzip is"))
     }
-    call.method = ByteView.of(headers.path) { methods.method($0) }
+    call.method = headers.method
     guard call.method != nil else {
-      let path = String(decoding: headers.path, as: UTF8.self)
+      let path = String(decoding: headers.unknownPath, as: UTF8.self)
       return call.finish(GRPCStatus(.unimplemented, "no method \(path)"))
     }
     guard !isDraining else { return call.finish(.shuttingDown) }
@@ -165,7 +175,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     // Of the connection's window all is open again at once, so that no call waits for another;
     // a stream's own window opens when there is memory for its message.
     nghttp2_session_consume_connection(session, bytes.count)
-    guard let call = calls[stream], !call.isOver else {
+    guard let call = call(stream), !call.isOver else {
       // Whatever still comes for a call that has its answer.
       nghttp2_session_consume_stream(session, stream, bytes.count)
       return
@@ -227,7 +237,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       if call.isCompressed {
         try inflate(message, for: method, call)
       } else {
-        method(call, message)
+        methods.perform(method, call, message)
       }
     } catch {
       call.finish(error)
@@ -238,7 +248,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
 
   /// Calls the method with what a message becomes, for which memory is taken first.
   private func inflate(
-    _ message: ByteView, for method: GRPCMethod, _ call: GRPCCall
+    _ message: ByteView, for method: Int, _ call: GRPCCall
   ) throws(GRPCStatus) {
     let gzip = try GzipMessage(message)
     guard gzip.byteCount <= limits.messageByteCount else {
@@ -251,7 +261,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     }
     defer { budget.release(gzip.byteCount) }
     let inflated = try gzip.inflated()
-    method(call, inflated.view)
+    methods.perform(method, call, inflated.view)
   }
 
   private func release(_ call: GRPCCall) {
@@ -263,6 +273,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
 
   func streamClosed(_ stream: Int32) {
     guard let call = calls.removeValue(forKey: stream) else { return }
+    nghttp2_session_set_stream_user_data(session, stream, nil)
     release(call)
     call.end()
   }
@@ -312,7 +323,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   private func read(
     _ stream: Int32, into place: UnsafeMutablePointer<UInt8>, capacity: Int, _ flags: inout UInt32
   ) -> Int {
-    guard let call = calls[stream] else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+    guard let call = call(stream) else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
     let count = call.takeOutput(into: place, capacity: capacity)
     if call.takeDrained() { drained.append(call) }
     if call.hasOutput { return count }

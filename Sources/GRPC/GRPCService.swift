@@ -2,17 +2,19 @@
 
 package import Bytes
 
-/// Starts calls of one method.
-///
-/// - Parameters:
-///   - call: To be answered now or later; on its loop.
-///   - message: Valid during the call of this only.
-package typealias GRPCMethod = (_ call: GRPCCall, _ message: ByteView) -> Void
-
 /// The methods that a connection's calls may name.
 package protocol GRPCMethods: AnyObject {
-  /// The method of a path as `/google.bigtable.v2.Bigtable/ReadRows`; nil for one there is not.
-  func method(_ path: ByteView) -> GRPCMethod?
+  /// A number for the method of a path as `/google.bigtable.v2.Bigtable/ReadRows`; nil for one
+  /// there is not.
+  func method(_ path: ByteView) -> Int?
+
+  /// Starts a call.
+  ///
+  /// - Parameters:
+  ///   - method: The number that its path has been given.
+  ///   - call: To be answered now or later; on its loop.
+  ///   - message: Valid during this only.
+  func perform(_ method: Int, _ call: GRPCCall, _ message: ByteView)
 }
 
 /// What is taken from a peer.

@@ -5,17 +5,25 @@ internal import CNGHTTP2
 enum ResponseFields {
   typealias Fields = UnsafeBufferPointer<nghttp2_nv>
 
-  /// Before the messages.
-  static func withHeader(_ body: (Fields) -> Void) {
-    let fields = [
-      field(":status", "200"), field("content-type", "application/grpc"),
-      field("grpc-accept-encoding", "identity,gzip"),
-    ]
-    fields.withUnsafeBufferPointer(body)
+  /// Of every answer; never changed.
+  nonisolated(unsafe) private static let header = constant([
+    field(":status", "200"), field("content-type", "application/grpc"),
+    field("grpc-accept-encoding", "identity,gzip"),
+  ])
+  nonisolated(unsafe) private static let okTrailer = constant([field("grpc-status", "0")])
+
+  private static func constant(_ fields: [nghttp2_nv]) -> Fields {
+    let memory = UnsafeMutableBufferPointer<nghttp2_nv>.allocate(capacity: fields.count)
+    _ = memory.initialize(from: fields)
+    return Fields(memory)
   }
+
+  /// Before the messages.
+  static func withHeader(_ body: (Fields) -> Void) { body(header) }
 
   /// Behind the messages.
   static func withTrailer(_ status: GRPCStatus, _ body: (Fields) -> Void) {
+    if status.code == .ok { return body(okTrailer) }
     withFields(of: status, after: [], body)
   }
 

@@ -14,29 +14,26 @@ private final class TestMethods: GRPCMethods, @unchecked Sendable {
   let cancelled = Atomic<Int>(0)
   let sent = Atomic<Int>(0)
 
-  func method(_ path: ByteView) -> GRPCMethod? {
-    switch String(decoding: path.buffer, as: UTF8.self) {
+  private static let paths = ["/test/Echo", "/test/Refuse", "/test/Never", "/test/Stream"]
+
+  func method(_ path: ByteView) -> Int? {
+    TestMethods.paths.firstIndex(of: String(decoding: path.buffer, as: UTF8.self))
+  }
+
+  func perform(_ method: Int, _ call: GRPCCall, _ message: ByteView) {
+    switch TestMethods.paths[method] {
     case "/test/Echo":
-      return { call, message in
-        let copy = message.array
-        call.answer { output in ByteView.of(copy) { output.append($0) } }
-      }
+      let copy = message.array
+      call.answer { output in ByteView.of(copy) { output.append($0) } }
     case "/test/Refuse":
-      return { call, _ in
-        call.finish(GRPCStatus(.notFound, "no \"ü\" here, 100%", details: [8, 5, 255]))
-      }
+      call.finish(GRPCStatus(.notFound, "no \"ü\" here, 100%", details: [8, 5, 255]))
     case "/test/Never":
-      return { [self] call, _ in
-        call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
-      }
-    case "/test/Stream":
+      call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
+    default:
       // As many messages of as many bytes as the message's first and second byte say, times 1,000.
-      return { [self] call, message in
-        let (count, size) = (Int(message[0]) * 10, Int(message[1]) * 1_000)
-        call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
-        stream(call, left: count, size)
-      }
-    default: return nil
+      let (count, size) = (Int(message[0]) * 10, Int(message[1]) * 1_000)
+      call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
+      stream(call, left: count, size)
     }
   }
 

@@ -82,6 +82,9 @@ final class ReadRowsStream: @unchecked Sendable {
   /// A worker or a later turn of the loop will go on with it.
   var isBusy = false
 
+  /// Rows between two looks at the clock.
+  private static let rowsPerLook = 16
+
   enum Pause {
     case isFull, wouldBlock, turn
     case ended(GRPCStatus)
@@ -110,20 +113,13 @@ final class ReadRowsStream: @unchecked Sendable {
     wait: ReadWait, send: (ByteView) -> Void, isFull: () -> Bool, now: () -> UInt64,
     deadline: UInt64
   ) -> Pause {
+    var untilLook = ReadRowsStream.rowsPerLook
     do throws(TableServiceError) {
-      while true {
-        guard let scan = try currentScan() else { break }
-        switch try scan.next(into: row, wait: wait) {
-        case .row:
-          rowCount += 1
-          cellCount += row.cells.count
-          chunks.append(row, send: send)
-          if isFull() { return .isFull }
-        case .pause: tellProgress(scan, send)
-        case .end:
-          seenRowCount += scan.seenRowCount
-          self.scan = nil
-        }
+      while try readNext(wait: wait, send) {
+        if isFull() { return .isFull }
+        untilLook -= 1
+        if untilLook > 0 { continue }
+        untilLook = ReadRowsStream.rowsPerLook
         if now() >= deadline { return .turn }
       }
     } catch .wouldBlock {
@@ -136,15 +132,44 @@ final class ReadRowsStream: @unchecked Sendable {
     return .ended(.ok)
   }
 
-  private func currentScan() throws(TableServiceError) -> RowScan? {
-    if let scan { return scan }
-    if limit > 0, rowCount == limit { return nil }
-    guard let range = ranges.popLast() else { return nil }
-    scan = try table.scan(
-      ScanRequest(
-        range: range, reversed: isReversed, limit: limit == 0 ? 0 : limit - rowCount,
-        options: options))
-    return scan
+  /// Goes on by a row, or by many of which nothing is left.
+  ///
+  /// - Returns: False at the end.
+  private func readNext(
+    wait: ReadWait, _ send: (ByteView) -> Void
+  ) throws(TableServiceError) -> Bool {
+    if let scan {
+      switch try scan.next(into: row, wait: wait) {
+      case .row: add(send)
+      case .pause: tellProgress(scan, send)
+      case .end:
+        seenRowCount += scan.seenRowCount
+        self.scan = nil
+      }
+      return true
+    }
+    if limit > 0, rowCount == limit { return false }
+    guard let range = ranges.last else { return false }
+    if range.isOneKey, let key = range.lower {
+      let isThere = try ByteView.of(key) { (key) throws(TableServiceError) in
+        try table.read(key, options, wait: wait, into: row)
+      }
+      seenRowCount += 1
+      if isThere { add(send) }
+    } else {
+      scan = try table.scan(
+        ScanRequest(
+          range: range, reversed: isReversed, limit: limit == 0 ? 0 : limit - rowCount,
+          options: options))
+    }
+    ranges.removeLast()
+    return true
+  }
+
+  private func add(_ send: (ByteView) -> Void) {
+    rowCount += 1
+    cellCount += row.cells.count
+    chunks.append(row, send: send)
   }
 
   /// Many rows were passed of which nothing is left: a client that asks again need not begin

@@ -68,14 +68,14 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
     writes = front.writes(of: loop)
   }
 
-  func method(_ path: ByteView) -> GRPCMethod? {
-    guard let method = BigtableMethod(path: path) else { return nil }
-    return { [self] call, message in perform(method, call, message) }
-  }
+  func method(_ path: ByteView) -> Int? { MethodNumbers.number(of: path) }
 
-  private func perform(_ method: BigtableMethod, _ call: GRPCCall, _ message: ByteView) {
+  func perform(_ method: Int, _ call: GRPCCall, _ message: ByteView) {
     do throws(GRPCStatus) {
-      switch method {
+      guard let rows = BigtableMethod(rawValue: method) else {
+        return administrate(method, call, message)
+      }
+      switch rows {
       case .readRows: try readRows(call, message)
       case .sampleRowKeys: try sampleRowKeys(call, message)
       case .mutateRow: try mutateRow(call, message)
@@ -87,14 +87,19 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
         try refuseChangeStream(message)
       case .healthCheck: try HealthService.check(call, message)
       case .healthWatch: try HealthService.watch(call, message)
-      case .admin(let name):
-        let admin = AdminCall(front)
-        onWorker(call, message) { (request) throws(GRPCStatus) in
-          try admin.perform(name, request)
-        }
       }
     } catch {
       call.finish(error)
+    }
+  }
+
+  private func administrate(_ number: Int, _ call: GRPCCall, _ message: ByteView) {
+    guard let method = MethodNumbers.admin(number) else {
+      return call.finish(GRPCStatus(.unimplemented, "no such method"))
+    }
+    let admin = AdminCall(front)
+    onWorker(call, message) { (request) throws(GRPCStatus) in
+      try admin.perform(method, request)
     }
   }
 

@@ -2,35 +2,50 @@
 
 internal import Bytes
 
-/// A method of one of the services.
-enum BigtableMethod {
-  case readRows, sampleRowKeys, mutateRow, mutateRows, checkAndMutateRow, readModifyWriteRow
+/// A method about rows, or of the health service.
+enum BigtableMethod: Int, CaseIterable {
+  case readRows, mutateRow, mutateRows, checkAndMutateRow, readModifyWriteRow, sampleRowKeys
   case pingAndWarm, generateInitialChangeStreamPartitions, readChangeStream
   case healthCheck, healthWatch
-  /// Of tables, instances and operations: on a thread that may wait.
-  case admin(AdminMethod)
 
-  private static let data: [(String, BigtableMethod)] = [
-    ("ReadRows", .readRows), ("SampleRowKeys", .sampleRowKeys), ("MutateRow", .mutateRow),
-    ("MutateRows", .mutateRows), ("CheckAndMutateRow", .checkAndMutateRow),
-    ("ReadModifyWriteRow", .readModifyWriteRow), ("PingAndWarm", .pingAndWarm),
-    ("GenerateInitialChangeStreamPartitions", .generateInitialChangeStreamPartitions),
-    ("ReadChangeStream", .readChangeStream),
-  ]
+  var path: StaticString {
+    switch self {
+    case .readRows: "/google.bigtable.v2.Bigtable/ReadRows"
+    case .mutateRow: "/google.bigtable.v2.Bigtable/MutateRow"
+    case .mutateRows: "/google.bigtable.v2.Bigtable/MutateRows"
+    case .checkAndMutateRow: "/google.bigtable.v2.Bigtable/CheckAndMutateRow"
+    case .readModifyWriteRow: "/google.bigtable.v2.Bigtable/ReadModifyWriteRow"
+    case .sampleRowKeys: "/google.bigtable.v2.Bigtable/SampleRowKeys"
+    case .pingAndWarm: "/google.bigtable.v2.Bigtable/PingAndWarm"
+    case .generateInitialChangeStreamPartitions:
+      "/google.bigtable.v2.Bigtable/GenerateInitialChangeStreamPartitions"
+    case .readChangeStream: "/google.bigtable.v2.Bigtable/ReadChangeStream"
+    case .healthCheck: "/grpc.health.v1.Health/Check"
+    case .healthWatch: "/grpc.health.v1.Health/Watch"
+    }
+  }
+}
 
-  private static let byPath: [[UInt8]: BigtableMethod] = {
-    var methods: [String: BigtableMethod] = [
-      "/grpc.health.v1.Health/Check": .healthCheck, "/grpc.health.v1.Health/Watch": .healthWatch,
-    ]
-    for (name, method) in data { methods["/google.bigtable.v2.Bigtable/" + name] = method }
-    for method in AdminMethod.allCases { methods[method.rawValue] = .admin(method) }
-    return Dictionary(
-      methods.map { (Array($0.key.utf8), $0.value) }, uniquingKeysWith: { first, _ in first })
-  }()
+/// Numbers for paths: those of `BigtableMethod` first, then the admin methods in their order.
+enum MethodNumbers {
+  private static let admin = AdminMethod.allCases
+  private static let adminByPath = Dictionary(
+    uniqueKeysWithValues: admin.enumerated().map { (Array($1.rawValue.utf8), $0) })
 
-  init?(path: ByteView) {
-    guard let method = BigtableMethod.byPath[path.array] else { return nil }
-    self = method
+  static func number(of path: ByteView) -> Int? {
+    // The frequent ones come first, and their lengths differ.
+    for method in BigtableMethod.allCases {
+      let known = method.path
+      if path == ByteView(known.utf8Start, count: known.utf8CodeUnitCount) {
+        return method.rawValue
+      }
+    }
+    return adminByPath[path.array].map { BigtableMethod.allCases.count + $0 }
+  }
+
+  static func admin(_ number: Int) -> AdminMethod? {
+    let index = number - BigtableMethod.allCases.count
+    return admin.indices.contains(index) ? admin[index] : nil
   }
 }
 

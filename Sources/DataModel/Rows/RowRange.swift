@@ -34,6 +34,14 @@ package struct RowRange: Sendable, Hashable {
     upper = key + [0]
   }
 
+  /// No key but `lower` is in the range.
+  package var isOneKey: Bool {
+    guard let lower, let upper, upper.count == lower.count + 1, upper.last == 0 else {
+      return false
+    }
+    return !lower.isEmpty && upper.starts(with: lower)
+  }
+
   package func contains(_ key: ByteView) -> Bool {
     if let lower, ByteView.of(lower, { key.compare($0) < 0 }) { return false }
     if let upper, ByteView.of(upper, { key.compare($0) >= 0 }) { return false }

@@ -138,7 +138,10 @@ final class RowReader: RowWorkspace {
         value: row.scratch.view[offset..<offset + 8])
     }
     if plan.hasSubset, let subset = plan.options.subset { Self.keep(subset, row) }
-    if plan.hasFilter, let filter = plan.options.filter {
+    if row.cells.count > plan.cellLimit {
+      row.cells.removeLast(row.cells.count - plan.cellLimit)
+    }
+    if plan.hasFilter, let filter = plan.filter {
       rowNumber &+= 1
       row.filteredCellCount &+= row.cells.count
       var evaluation = FilterEvaluation(
@@ -169,7 +172,7 @@ final class RowReader: RowWorkspace {
     }
   }
 
-  /// One entry, everything wanted, families in the order of their names: as it lies.
+  /// One entry, families in the order of their names: as it lies.
   private func readWhole(
     _ operand: Operand, _ plan: ReadPlan, into row: RowBuffer
   ) throws(ByteReadError) {
@@ -181,8 +184,45 @@ final class RowReader: RowWorkspace {
       while index < ids.count, ids[index] < id { index += 1 }
       guard index < ids.count else { return }
       if ids[index] == id {
-        try readWholeFamily(family, index, plan.versions, into: row)
+        try readSingleFamily(family, index, plan, into: row)
+        if row.cells.count >= plan.cellLimit { return }
       }
+    }
+  }
+
+  /// What is selected of a family that lies in one entry.
+  @inline(__always)
+  private func readSingleFamily(
+    _ family: PackedFamily, _ index: Int, _ plan: ReadPlan, into row: RowBuffer
+  ) throws(ByteReadError) {
+    guard let selections = plan.selections else {
+      return try readColumns(of: family, index, plan, into: row)
+    }
+    switch selections[index] {
+    case .none: break
+    case .all: try readColumns(of: family, index, plan, into: row)
+    case .columns(let qualifiers):
+      try read(qualifiers, of: family, index, plan, into: row)
+    case .range(let from, let to):
+      try readColumns(of: family, index, plan, from: from, to: to, into: row)
+    }
+  }
+
+  /// Some columns, ascending.
+  private func read(
+    _ qualifiers: [[UInt8]], of family: PackedFamily, _ index: Int, _ plan: ReadPlan,
+    into row: RowBuffer
+  ) throws(ByteReadError) {
+    var columns = ColumnCursor(family)
+    try columns.next()
+    for wanted in qualifiers {
+      while columns.isValid, ByteView.of(wanted, { columns.qualifier.compare($0) < 0 }) {
+        try columns.next()
+      }
+      guard columns.isValid else { return }
+      guard ByteView.of(wanted, { $0 == columns.qualifier }) else { continue }
+      try readColumn(at: columns, index, plan.versions, into: row)
+      try columns.next()
     }
   }
 
@@ -194,30 +234,19 @@ final class RowReader: RowWorkspace {
     _ = families.select(family: rules.index)
     if families.members.isEmpty { return }
     let gc = plan.rules.gcOnRead ? rules.gc : nil
-    if families.members.count == 1, gc == nil, case .all = selection {
-      return try readWholeFamily(families.members[0], rules.index, plan.versions, into: row)
+    if families.members.count == 1, gc == nil {
+      return try readSingleFamily(families.members[0], rules.index, plan, into: row)
     }
-    var wanted: [[UInt8]] = []
-    var isEverything = true
-    if case .columns(let qualifiers) = selection {
-      wanted = qualifiers
-      isEverything = false
-    }
-    var position = 0
+    var choice = ColumnChoice(selection)
     try families.beginColumns()
-    while families.isAligned {
+    while families.isAligned, row.cells.count < plan.cellLimit {
       let qualifier = families.columns[families.holders[0]].qualifier
-      if !isEverything {
-        while position < wanted.count,
-          ByteView.of(wanted[position], { $0.compare(qualifier) < 0 })
-        {
-          position += 1
-        }
-        if position == wanted.count { return }
-      }
-      if isEverything || ByteView.of(wanted[position], { $0 == qualifier }) {
+      switch choice.of(qualifier) {
+      case .taken:
         try families.beginCells(&column)
         try readColumn(qualifier, rules.index, gc, plan.versions, now: now, into: row)
+      case .passed: break
+      case .past: return
       }
       try families.nextColumn()
     }
@@ -243,34 +272,80 @@ final class RowReader: RowWorkspace {
     }
   }
 
-  /// One entry, everything wanted: no merging, no copies.
-  private func readWholeFamily(
-    _ family: PackedFamily, _ familyIndex: Int, _ versions: Int, into row: RowBuffer
+  /// Columns of one entry: no merging, no copies.
+  @inline(__always)
+  private func readColumns(
+    of family: PackedFamily, _ familyIndex: Int, _ plan: ReadPlan, from: [UInt8]? = nil,
+    to: [UInt8]? = nil, into row: RowBuffer
   ) throws(ByteReadError) {
+    let (versions, limit) = (plan.versions, plan.cellLimit)
     var columns = ColumnCursor(family)
     try columns.next()
-    while columns.isValid {
-      if columns.isPlainCell {
-        row.cells.append(
-          CellView(
-            familyIndex: familyIndex, qualifier: columns.qualifier,
-            timestamp: Timestamp(microseconds: columns.time * 1_000), value: columns.value))
+    if let from {
+      while columns.isValid, ByteView.of(from, { columns.qualifier.compare($0) < 0 }) {
         try columns.next()
-        continue
       }
-      var cells = CellCursor(columns)
-      if columns.hasTombstones { try cells.skipTombstones() }
-      var count = 0
-      try cells.next()
-      while cells.isValid, count < versions {
-        row.cells.append(
-          CellView(
-            familyIndex: familyIndex, qualifier: columns.qualifier,
-            timestamp: Timestamp(microseconds: cells.time * 1_000), value: cells.value))
-        count += 1
-        if count < versions { try cells.next() }
-      }
+    }
+    while columns.isValid, row.cells.count < limit {
+      if let to, ByteView.of(to, { columns.qualifier.compare($0) >= 0 }) { return }
+      try readColumn(at: columns, familyIndex, versions, into: row)
       try columns.next()
+    }
+  }
+
+  /// The column that the cursor is at.
+  @inline(__always)
+  private func readColumn(
+    at columns: ColumnCursor, _ familyIndex: Int, _ versions: Int, into row: RowBuffer
+  ) throws(ByteReadError) {
+    if columns.isPlainCell {
+      guard versions > 0 else { return }
+      row.cells.append(
+        CellView(
+          familyIndex: familyIndex, qualifier: columns.qualifier,
+          timestamp: Timestamp(microseconds: columns.time * 1_000), value: columns.value))
+      return
+    }
+    var cells = CellCursor(columns)
+    if columns.hasTombstones { try cells.skipTombstones() }
+    var count = 0
+    try cells.next()
+    while cells.isValid, count < versions {
+      row.cells.append(
+        CellView(
+          familyIndex: familyIndex, qualifier: columns.qualifier,
+          timestamp: Timestamp(microseconds: cells.time * 1_000), value: cells.value))
+      count += 1
+      if count < versions { try cells.next() }
+    }
+  }
+}
+
+/// Which of a family's columns, asked one by one in their order, are wanted.
+private struct ColumnChoice {
+  enum Answer { case taken, passed, past }
+
+  private let selection: FamilySelection
+  private var position = 0
+
+  init(_ selection: FamilySelection) { self.selection = selection }
+
+  mutating func of(_ qualifier: ByteView) -> Answer {
+    switch selection {
+    case .none: return .past
+    case .all: return .taken
+    case .columns(let wanted):
+      while position < wanted.count,
+        ByteView.of(wanted[position], { $0.compare(qualifier) < 0 })
+      {
+        position += 1
+      }
+      if position == wanted.count { return .past }
+      return ByteView.of(wanted[position]) { $0 == qualifier } ? .taken : .passed
+    case .range(let from, let to):
+      if let from, ByteView.of(from, { qualifier.compare($0) < 0 }) { return .passed }
+      if let to, ByteView.of(to, { qualifier.compare($0) >= 0 }) { return .past }
+      return .taken
     }
   }
 }

@@ -65,6 +65,9 @@ package final class RowScan: @unchecked Sendable {
 
   init(_ table: Table, _ request: ScanRequest) {
     self.table = table
+    var request = request
+    // Rows that the filter passes over for their keys are not read.
+    if let filter = request.options.filter { request.range = filter.rows(of: request.range) }
     self.request = request
     if request.range.isEmpty { position = .finished }
   }
