@@ -6,7 +6,6 @@
 // on with a cut cell, Python wants the key as well, and Go's client refuses one
 // (bigtable/reader.go).
 
-internal import BinaryProtocol
 internal import Bytes
 internal import DataModel
 
@@ -24,23 +23,32 @@ private struct Chunk {
   var valueByteCount = 0
   var isLast = false
 
+  /// The wire type of what has a length.
+  private static let lengthPrefixed: UInt8 = 2
+
+  /// Of a field of so many bytes, with its tag and length.
+  @inline(__always)
+  private static func size(bytes count: Int) -> Int {
+    1 &+ ByteBuffer.size(varint: UInt64(truncatingIfNeeded: count)) &+ count
+  }
+
   @inline(__always)
   private static func wrapped(_ bytes: ByteView) -> Int {
-    bytes.isEmpty ? 0 : ProtobufWriter.size(bytes: bytes.count)
+    bytes.isEmpty ? 0 : size(bytes: bytes.count)
   }
 
   var byteCount: Int {
     var count = isLast ? 2 : 0
-    if let key { count &+= ProtobufWriter.size(bytes: key.count) }
-    if let family { count &+= ProtobufWriter.size(bytes: Chunk.wrapped(family)) }
-    if let qualifier { count &+= ProtobufWriter.size(bytes: Chunk.wrapped(qualifier)) }
+    if let key { count &+= Chunk.size(bytes: key.count) }
+    if let family { count &+= Chunk.size(bytes: Chunk.wrapped(family)) }
+    if let qualifier { count &+= Chunk.size(bytes: Chunk.wrapped(qualifier)) }
     if timestamp != 0 {
-      count &+= 1 &+ ProtobufWriter.size(varint: UInt64(bitPattern: timestamp))
+      count &+= 1 &+ ByteBuffer.size(varint: UInt64(bitPattern: timestamp))
     }
-    if let label { count &+= ProtobufWriter.size(bytes: label.count) }
-    if !value.isEmpty { count &+= ProtobufWriter.size(bytes: value.count) }
+    if let label { count &+= Chunk.size(bytes: label.count) }
+    if !value.isEmpty { count &+= Chunk.size(bytes: value.count) }
     if valueByteCount > 0 {
-      count &+= 1 &+ ProtobufWriter.size(varint: UInt64(valueByteCount))
+      count &+= 1 &+ ByteBuffer.size(varint: UInt64(valueByteCount))
     }
     return count
   }
@@ -48,7 +56,7 @@ private struct Chunk {
   /// As a field 1 of the message.
   func append(to message: inout ByteBuffer) {
     let byteCount = byteCount
-    message.append(counted: ProtobufWriter.size(bytes: byteCount)) { filler in
+    message.append(counted: Chunk.size(bytes: byteCount)) { filler in
       Chunk.putTag(1, &filler)
       filler.put(varint: byteCount)
       if let key {
@@ -82,7 +90,7 @@ private struct Chunk {
 
   @inline(__always)
   private static func putTag(_ number: UInt8, _ filler: inout ByteFiller) {
-    filler.put(number &<< 3 | ProtobufReader.WireType.bytes.rawValue)
+    filler.put(number &<< 3 | lengthPrefixed)
   }
 
   @inline(__always)
@@ -126,22 +134,33 @@ struct ChunkWriter: ~Copyable {
   /// Appends a row of at least one cell.
   ///
   /// - Parameter send: Called with a full message before more is added, within long rows too.
-  mutating func append(_ row: RowBuffer, send: (ByteView) -> Void) {
-    for index in row.cells.indices {
-      ChunkWriter.append(
-        row, index, isFirst: message.isEmpty, keepsKeyInPieces, to: &message
-      ) { message in
-        guard message.count >= ChunkWriter.messageByteCount else { return }
-        send(message.view)
-        message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount)
+  /// - Returns: False when it was called.
+  mutating func append(_ row: RowBuffer, send: (ByteView) -> Void) -> Bool {
+    var hasSent = false
+    let keepsKeyInPieces = keepsKeyInPieces
+    row.cells.withUnsafeBufferPointer { cells in
+      let source = Source(row, cells)
+      for index in cells.indices {
+        source.append(
+          index, isFirst: message.isEmpty, keepsKeyInPieces, to: &message
+        ) { message in
+          guard message.count >= ChunkWriter.messageByteCount else { return }
+          send(message.view)
+          hasSent = true
+          message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount)
+        }
       }
     }
+    return !hasSent
   }
 
   /// Appends a row whose values are together shorter than a message.
   static func append(short row: RowBuffer, to message: inout ByteBuffer) {
-    for index in row.cells.indices {
-      append(row, index, isFirst: false, false, to: &message) { _ in }
+    row.cells.withUnsafeBufferPointer { cells in
+      let source = Source(row, cells)
+      for index in cells.indices {
+        source.append(index, isFirst: false, false, to: &message) { _ in }
+      }
     }
   }
 
@@ -155,27 +174,52 @@ struct ChunkWriter: ~Copyable {
     return true
   }
 
+  mutating func flush(_ send: (ByteView) -> Void) {
+    guard !message.isEmpty else { return }
+    send(message.view)
+    clear()
+  }
+}
+
+/// A row whose cells become chunks.
+private struct Source {
+  /// Whoever made this holds them: a count of references for each cell would cost as much as it.
+  private unowned(unsafe) let row: RowBuffer
+  private let schema: Unmanaged<TableSchema>?
+  private let cells: UnsafeBufferPointer<CellView>
+  private let key: ByteView
+
+  /// - Parameter cells: The row's.
+  init(_ row: RowBuffer, _ cells: UnsafeBufferPointer<CellView>) {
+    self.row = row
+    self.cells = cells
+    key = row.key
+    schema = row.schema.map { Unmanaged.passUnretained($0) }
+  }
+
   /// - Parameters:
   ///   - isFirst: Of its message.
   ///   - written: Called after each chunk.
   @inline(__always)
-  private static func append(
-    _ row: RowBuffer, _ index: Int, isFirst: Bool, _ keepsKeyInPieces: Bool,
-    to message: inout ByteBuffer, written: (inout ByteBuffer) -> Void
+  func append(
+    _ index: Int, isFirst: Bool, _ keepsKeyInPieces: Bool, to message: inout ByteBuffer,
+    written: (inout ByteBuffer) -> Void
   ) {
-    let cell = row.cells[index]
+    let cell = cells[index]
     var chunk = Chunk(timestamp: cell.timestamp.microseconds, value: cell.value)
     var isNewFamily = true
-    if index == 0 || isFirst { chunk.key = row.key }
-    if index > 0 { isNewFamily = row.cells[index - 1].familyIndex != cell.familyIndex }
-    if isNewFamily { chunk.family = row.schema?.familyName(at: cell.familyIndex) }
-    if isNewFamily || row.cells[index - 1].qualifier != cell.qualifier {
+    if index == 0 || isFirst { chunk.key = key }
+    if index > 0 { isNewFamily = cells[index - 1].familyIndex != cell.familyIndex }
+    if isNewFamily {
+      chunk.family = schema?._withUnsafeGuaranteedRef { $0.familyName(at: cell.familyIndex) }
+    }
+    if isNewFamily || cells[index - 1].qualifier != cell.qualifier {
       chunk.qualifier = cell.qualifier
     }
-    let isLast = index == row.cells.count - 1
-    guard cell.label == 0, cell.value.count <= pieceByteCount else {
-      return appendAtLength(
-        &chunk, row.label(of: cell), isLast: isLast, keepsKeyInPieces ? row.key : nil, &message,
+    let isLast = index == cells.count - 1
+    guard cell.label == 0, cell.value.count <= ChunkWriter.pieceByteCount else {
+      return Source.appendAtLength(
+        &chunk, row.label(of: cell), isLast: isLast, keepsKeyInPieces ? key : nil, &message,
         written)
     }
     chunk.isLast = isLast
@@ -194,8 +238,8 @@ struct ChunkWriter: ~Copyable {
     let whole = chunk.value
     var rest = whole
     while true {
-      let isCut = rest.count > pieceByteCount
-      chunk.value = isCut ? rest.prefix(pieceByteCount) : rest
+      let isCut = rest.count > ChunkWriter.pieceByteCount
+      chunk.value = isCut ? rest.prefix(ChunkWriter.pieceByteCount) : rest
       chunk.valueByteCount = isCut ? whole.count : 0
       chunk.isLast = isLast && !isCut
       if let text = label {
@@ -208,16 +252,10 @@ struct ChunkWriter: ~Copyable {
       }
       written(&message)
       if !isCut { return }
-      rest = rest.dropFirst(pieceByteCount)
+      rest = rest.dropFirst(ChunkWriter.pieceByteCount)
       // Names, time and label stand in the first piece only.
       chunk = Chunk(key: key, timestamp: 0, value: rest)
       label = nil
     }
-  }
-
-  mutating func flush(_ send: (ByteView) -> Void) {
-    guard !message.isEmpty else { return }
-    send(message.view)
-    clear()
   }
 }

@@ -113,13 +113,9 @@ final class ReadRowsStream: @unchecked Sendable {
     wait: ReadWait, send: (ByteView) -> Void, isFull: () -> Bool, now: () -> UInt64,
     deadline: UInt64
   ) -> Pause {
-    var untilLook = ReadRowsStream.rowsPerLook
     do throws(TableServiceError) {
-      while try readNext(wait: wait, send) {
+      while try readSome(wait: wait, send) {
         if isFull() { return .isFull }
-        untilLook -= 1
-        if untilLook > 0 { continue }
-        untilLook = ReadRowsStream.rowsPerLook
         if now() >= deadline { return .turn }
       }
     } catch .wouldBlock {
@@ -132,15 +128,20 @@ final class ReadRowsStream: @unchecked Sendable {
     return .ended(.ok)
   }
 
-  /// Goes on by a row, or by many of which nothing is left.
+  /// Goes on by some rows, or by many of which nothing is left.
   ///
   /// - Returns: False at the end.
-  private func readNext(
+  private func readSome(
     wait: ReadWait, _ send: (ByteView) -> Void
   ) throws(TableServiceError) -> Bool {
     if let scan {
-      switch try scan.next(into: row, wait: wait) {
-      case .row: add(send)
+      var left = ReadRowsStream.rowsPerLook
+      let step = try scan.next(into: row, wait: wait) {
+        left -= 1
+        return add(send) && left > 0
+      }
+      switch step {
+      case .row: break
       case .pause: tellProgress(scan, send)
       case .end:
         seenRowCount += scan.seenRowCount
@@ -155,7 +156,7 @@ final class ReadRowsStream: @unchecked Sendable {
         try table.read(key, options, wait: wait, into: row)
       }
       seenRowCount += 1
-      if isThere { add(send) }
+      if isThere { _ = add(send) }
     } else {
       scan = try table.scan(
         ScanRequest(
@@ -166,10 +167,11 @@ final class ReadRowsStream: @unchecked Sendable {
     return true
   }
 
-  private func add(_ send: (ByteView) -> Void) {
+  /// - Returns: False when messages were sent: is there room for more?
+  private func add(_ send: (ByteView) -> Void) -> Bool {
     rowCount += 1
     cellCount += row.cells.count
-    chunks.append(row, send: send)
+    return chunks.append(row, send: send)
   }
 
   /// Many rows were passed of which nothing is left: a client that asks again need not begin

@@ -86,6 +86,17 @@ package final class RowScan: @unchecked Sendable {
   /// Reads the next row into `row`, valid until the scan's next step. After `.wouldBlock`, call
   /// again with `.allowed` where waiting is allowed; nothing is skipped.
   package func next(into row: RowBuffer, wait: ReadWait) throws(TableServiceError) -> ScanStep {
+    try next(into: row, wait: wait) { false }
+  }
+
+  /// The same row by row for as long as it is told to go on: what a step costs beside its row is
+  /// then paid once.
+  ///
+  /// - Parameter goesOn: Called with each row in the buffer; true lets the next one take its place.
+  @inline(__always)
+  package func next(
+    into row: RowBuffer, wait: ReadWait, goesOn: () -> Bool
+  ) throws(TableServiceError) -> ScanStep {
     // What kept the last row alive keeps the next one.
     if let cursor, row.pins.count == 1, row.pins[0] === cursor {
       row.clearCells()
@@ -93,7 +104,7 @@ package final class RowScan: @unchecked Sendable {
       row.clear()
     }
     do throws(TableServiceError) {
-      let step = try step(into: row, RowReader.of(row), wait: wait)
+      let step = try step(into: row, RowReader.of(row), wait: wait, goesOn)
       if step != .row { row.clear() }
       return step
     } catch {
@@ -103,13 +114,15 @@ package final class RowScan: @unchecked Sendable {
   }
 
   private func step(
-    into row: RowBuffer, _ reader: RowReader, wait: ReadWait
+    into row: RowBuffer, _ reader: RowReader, wait: ReadWait, _ goesOn: () -> Bool
   ) throws(TableServiceError) -> ScanStep {
     try table.checkAlive()
     let plan = try currentPlan()
+    let now = table.readTime(plan)
+    let limit = request.limit > 0 ? request.limit : .max
     var fruitless = 0
     while true {
-      if request.limit > 0, returnedCount == request.limit { finish() }
+      if returnedCount == limit { finish() }
       guard let cursor = try advance(wait: wait) else { return .end }
       lastKey.clear()
       lastKey.append(cursor.key)
@@ -118,10 +131,13 @@ package final class RowScan: @unchecked Sendable {
       stretchRows &+= 1
       seenRowCount &+= 1
       stretchBytes &+= cursor.valueByteCount
-      if try reader.read(at: cursor, plan, now: table.readTime(plan), into: row) {
+      if try reader.read(at: cursor, plan, now: now, into: row) {
         if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }
         returnedCount += 1
-        return .row
+        fruitless = 0
+        guard goesOn() else { return .row }
+        row.clearCells()
+        continue
       }
       row.clearCells()
       fruitless += 1
