@@ -24,6 +24,10 @@ package final class GRPCCall: @unchecked Sendable {
   /// Of all fields of the header so far.
   var headerByteCount = 0
   var hasHeaders = false
+  /// The peer has said all it has to say.
+  var isWhole = false
+  /// Of header and message when it was last looked whether they still arrive.
+  var byteCountAtLook = -1
   /// What the path names, until it is called.
   var method: Int?
   var deadlineTimer: LoopTimer?

@@ -26,6 +26,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   /// Until the peer's first frame is there.
   private var greetingTimer: LoopTimer?
   private var inputHasEnded = false
+  /// Calls whose peer has not said all yet, and the timer that looks whether it goes on.
+  private var arrivingCount = 0
+  private var stallTimer: LoopTimer?
   /// Of messages that are arriving and are too short to reserve memory for.
   private var looseByteCount = 0
 
@@ -94,11 +97,37 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       return bytes.count
     }
     pump()
+    if arrivingCount > 0, stallTimer == nil { watchArrivals() }
     return used
+  }
+
+  /// Looks at the calls that arrive now, and again later: what has stood still in between is given
+  /// up, so that nobody holds memory by sending half of something.
+  private func watchArrivals() {
+    stallTimer = loop.schedule(afterNanoseconds: limits.stallNanoseconds) { [self] in
+      stallTimer = nil
+      guard connection != nil, arrivingCount > 0 else { return }
+      for call in Array(calls.values) where !call.isWhole && !call.isAwaitingMemory {
+        let byteCount = call.headerByteCount + call.body.count
+        if byteCount == call.byteCountAtLook { giveUp(call) }
+        call.byteCountAtLook = byteCount
+      }
+      pump()
+      if arrivingCount > 0, stallTimer == nil { watchArrivals() }
+    }
+  }
+
+  /// Ends a call that will never be whole.
+  private func giveUp(_ call: GRPCCall) {
+    guard session != nil else { return }
+    release(call)
+    nghttp2_submit_rst_stream(
+      session, UInt8(NGHTTP2_FLAG_NONE.rawValue), call.stream, NGHTTP2_CANCEL.rawValue)
   }
 
   func callBegins(_ stream: Int32) {
     let call = GRPCCall(stream, self)
+    arrivingCount += 1
     calls[stream] = call
     nghttp2_session_set_stream_user_data(
       session, stream, Unmanaged.passUnretained(call).toOpaque())
@@ -230,6 +259,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   }
 
   private func messageArrived(_ call: GRPCCall) {
+    isWhole(call)
     guard !call.isOver, let method = call.method else { return }
     call.method = nil
     do throws(GRPCStatus) {
@@ -264,6 +294,11 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     methods.perform(method, call, inflated.view)
   }
 
+  private func isWhole(_ call: GRPCCall) {
+    if !call.isWhole { arrivingCount -= 1 }
+    call.isWhole = true
+  }
+
   private func release(_ call: GRPCCall) {
     if call.reservedByteCount > 0 { budget.release(call.reservedByteCount) }
     call.reservedByteCount = 0
@@ -274,6 +309,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   func streamClosed(_ stream: Int32) {
     guard let call = calls.removeValue(forKey: stream) else { return }
     nghttp2_session_set_stream_user_data(session, stream, nil)
+    isWhole(call)
     release(call)
     call.end()
   }
@@ -380,6 +416,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
 
   package func inputEnded(on connection: Connection) {
     inputHasEnded = true
+    // What is not whole now will never be.
+    for call in Array(calls.values) where !call.isWhole { giveUp(call) }
     pump()
   }
 
@@ -398,6 +436,8 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
   package func closed(_ connection: Connection) {
     self.connection = nil
     greeted()
+    stallTimer?.cancel()
+    stallTimer = nil
     let ended = calls
     calls = [:]
     drained = []

@@ -32,5 +32,7 @@ package struct GRPCLimits: Sendable {
   package var looseByteCount = 16 << 20
   /// A connection that has not begun to speak HTTP/2 by then is closed.
   package var greetingNanoseconds: UInt64 = 10_000_000_000
+  /// A message of which nothing more has arrived for so long, or for twice that, is given up.
+  package var stallNanoseconds: UInt64 = 30_000_000_000
   package init() {}
 }

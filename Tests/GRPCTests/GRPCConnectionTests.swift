@@ -3,6 +3,7 @@
 import Bytes
 import CZlib
 import GRPC
+import Glibc
 import Net
 import Runtime
 import Synchronization
@@ -248,6 +249,25 @@ private final class GRPCWorld {
       while true { try client.receive() }
     }
     #expect(try HTTP2Client(port: world.port).call("/test/Echo", [1]).status == 0)
+  }
+
+  @Test func `half a message is not waited for, nor held`() throws {
+    var limits = GRPCLimits()
+    limits.stallNanoseconds = 100_000_000
+    let world = try GRPCWorld(limits: limits)
+    let client = try HTTP2Client(port: world.port)
+    // A long message, of which the first byte comes and no more; memory is taken for all of it.
+    let stream = try client.beginHalf("/test/Echo", body: [0, 0, 16, 0, 0] + [1])
+    #expect(try client.answer(of: stream).resetCode == 8)
+    #expect(world.budget.usedByteCount == 0)
+    #expect(try client.call("/test/Echo", [1]).messages == [[1]])
+    // One that takes its time, and goes on.
+    let slow = try client.beginHalf("/test/Echo", body: [0, 0, 0, 0, 4])
+    for byte in 0..<4 as Range<UInt8> {
+      usleep(60_000)
+      try client.goOn(slow, [byte], isLast: byte == 3)
+    }
+    #expect(try client.answer(of: slow).messages == [[0, 1, 2, 3]])
   }
 
   @Test func `who says nothing is not waited for`() throws {

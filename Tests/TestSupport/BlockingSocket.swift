@@ -50,6 +50,14 @@ package final class BlockingSocket {
 
   package func send(_ text: String) { send(Array(text.utf8)) }
 
+  /// Reads what comes until the peer ends the connection.
+  ///
+  /// - Returns: False when patience has ended before.
+  package func drain() -> Bool {
+    repeat { errno = 0 } while !receiveSome(64 << 10).isEmpty
+    return errno != EAGAIN
+  }
+
   package func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
   /// What there is, at most `count` bytes; empty at the end or when patience is.

@@ -3,7 +3,7 @@
 /// The name of a target; its corpus is the folder of that name.
 enum FuzzTargetName: String, CaseIterable, Sendable {
   case http, query, tokens, json, requests, lines, ingest, frames, messages, tls, words
-  case regex, bigtable
+  case regex, bigtable, calls
   case rows, producers, log, manifest, table
 
   func make() throws -> any FuzzTarget {
@@ -21,6 +21,7 @@ enum FuzzTargetName: String, CaseIterable, Sendable {
     case .words: WordTarget()
     case .regex: RegexTarget()
     case .bigtable: BigtableTarget()
+    case .calls: try CallTarget()
     case .rows: RowTarget()
     case .producers: ProducerTarget()
     case .log: try LogTarget()

@@ -24,6 +24,8 @@ package final class HTTP2Client {
     var received: [UInt8] = []
     var unsent: [UInt8]
     var isDone = false
+    /// More will follow what is unsent.
+    var isHalf = false
     init(_ unsent: [UInt8]) { self.unsent = unsent }
   }
 
@@ -59,7 +61,7 @@ package final class HTTP2Client {
   /// Begins a call; `body` is the whole of its DATA.
   package func begin(
     _ path: String, body: [UInt8], fields: [(String, String)] = [], method: String = "POST",
-    contentType: String = "application/grpc"
+    contentType: String = "application/grpc", isHalf: Bool = false
   ) throws -> Int32 {
     let all =
       [
@@ -75,7 +77,11 @@ package final class HTTP2Client {
       let count = min(capacity, call.unsent.count)
       for index in 0..<count { place[index] = call.unsent[index] }
       call.unsent.removeFirst(count)
-      if call.unsent.isEmpty { flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue }
+      if call.unsent.isEmpty, !call.isHalf {
+        flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
+      } else if count == 0 {
+        return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+      }
       return count
     }
     var stream: Int32 = 0
@@ -83,9 +89,23 @@ package final class HTTP2Client {
       stream = nghttp2_submit_request(
         session, nil, values.baseAddress, values.count, &provider, nil)
     }
-    calls[stream] = Progress(body)
+    let call = Progress(body)
+    call.isHalf = isHalf
+    calls[stream] = call
     try flush()
     return stream
+  }
+
+  /// Begins a call of which `body` is the beginning.
+  package func beginHalf(_ path: String, body: [UInt8]) throws -> Int32 {
+    try begin(path, body: body, isHalf: true)
+  }
+
+  package func goOn(_ stream: Int32, _ bytes: [UInt8], isLast: Bool) throws {
+    calls[stream]?.unsent += bytes
+    calls[stream]?.isHalf = !isLast
+    nghttp2_session_resume_data(session, stream)
+    try flush()
   }
 
   private func withFields(
