@@ -11,7 +11,7 @@ import os
 import checks
 
 try:
-    from differential import known, large
+    from differential import known, large, sample
     from differential.run import Run
 except ImportError:
     checks.skip("google-cloud-bigtable")
@@ -34,6 +34,10 @@ def stream(name, address, seed, count, peer):
             f"{n} {'OK' if code == 0 else f'code {code}'}" for code, n in codes.items()))
     for what, times in run.differences.most_common():
         print(f"       known, {times} times: {what}")
+    if run.opened:
+        print("       left open by the API: " + ", ".join(
+            f"{what} {times} {'taken' if code == 0 else 'refused'}"
+            for (what, code), times in sorted(run.opened.items())))
     print(f"       {count / run.spent:.0f} requests a second", flush=True)
 
 
@@ -45,6 +49,7 @@ def main():
     peer = os.environ.get("STRATA_PEER_HOST")
     version = os.environ.get("STRATA_PEER_VERSION", "")
     checks.section("large cells", large.check, host, checks.TABLE)
+    checks.section("samples", sample.check, host, checks.TABLE)
     for seed in seeds:
         stream("server", host, seed, count, known.Strata())
         if peer:

@@ -8,6 +8,7 @@ itself, N newer copies of it, K the product's documentation.
 
 import collections
 
+from .filters import bounds
 from .generator import FOLDED
 from .model import FOLDS, MAXIMUM_TIMESTAMP
 from .run import comparable
@@ -50,6 +51,7 @@ TRUTH = "cells_per_column_limit of 0 as a predicate matches"
 END = "an empty end_key_closed is before the first row"
 
 # Strata's own.
+NEIGHBOURS = "a range of rows from k and a zero to k is taken"
 DROPPED = "merge_to_cell of NULL, or of what is no number, is dropped before it is looked at"
 
 KNOWN = {
@@ -272,10 +274,11 @@ class Emulator(Peer):
         mutations = mutations_of(message)
         patterns = [(kind, getattr(part, kind)) for part in parts(filter_of(message))
                     for kind in [part.WhichOneof("filter")] if kind in PATTERNS]
-        if code == unknown and any(kind == "merge_to_cell" and input_of(mutation) != "raw_value"
-                                   for kind, mutation in mutations):
+        if code == unknown and self.has(MERGE) and any(
+                kind == "merge_to_cell" and input_of(mutation) != "raw_value"
+                for kind, mutation in mutations):
             return MERGE
-        if code == unknown and any(ends_last(*mutation) for mutation in mutations):
+        if code == unknown and self.has(LAST) and any(ends_last(*m) for m in mutations):
             return LAST
         if code == INVALID and ("row_key_regex_filter", b"") in patterns:
             return PATTERN
@@ -329,4 +332,16 @@ class Strata(Peer):
     def known(self, difference, model):
         kinds = {input_of(mutation) for kind, mutation in mutations_of(difference.request)
                  if kind == "merge_to_cell"}
-        return DROPPED if kinds - {"raw_value", "int_value"} else None
+        status = difference.why == "the status" or difference.why.startswith("an entry")
+        if status and kinds - {"raw_value", "int_value"}:
+            return DROPPED
+        if difference.verdict.must == {("read.range.inverted", INVALID)} and all(map(
+                neighbours, difference.request.rows.row_ranges)):
+            return NEIGHBOURS
+        return None
+
+
+def neighbours(row_range):
+    """Not inverted, or from k and a zero to k."""
+    start, _, end, _ = bounds(row_range, "start_key", "end_key")
+    return not start or not end or start <= end or start == end + b"\0"

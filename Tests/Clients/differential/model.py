@@ -233,12 +233,14 @@ class Model:
 
     # Doing
 
-    def perform(self, kind, request, now):
+    def perform(self, kind, request, now, codes=()):
         """The answer of a request that is not refused.
 
+        `codes` are those that entries got: what is open is done if it was not refused.
         `now` stands for the server's clock: no time that a server gives, and above all it gave.
         """
         self.now = now
+        self.codes = codes
         self.clocked = []
         return getattr(self, "perform_" + kind)(request)
 
@@ -251,8 +253,8 @@ class Model:
     def perform_MutateRows(self, request):
         """Each entry's verdict, those that are not refused done."""
         verdicts = [self.judge_entry(entry) for entry in request.entries]
-        for entry, verdict in zip(request.entries, verdicts):
-            if verdict.allows(OK):
+        for entry, verdict, code in zip(request.entries, verdicts, self.codes):
+            if verdict.allows(OK) and not (verdict.may and code):
                 self.mutate(entry.row_key, entry.mutations)
         return verdicts
 

@@ -62,6 +62,7 @@ class Run:
         self.generator = Generator(seed, self.name)
         self.counts = collections.Counter()  # answers by kind and code
         self.differences = collections.Counter()  # known ones by name
+        self.opened = collections.Counter()  # what the API leaves open by reason and code
         self.wrong = 0
         self.spent = 0.0
 
@@ -84,10 +85,13 @@ class Run:
         began = time.time_ns() // 1000
         outcome = self.server.call(kind, request)
         self.counts[kind, outcome.code] += 1
+        if len(verdict.reasons()) == 1 and not verdict.must:
+            self.opened[verdict.reasons()[0], outcome.code] += 1
         wanted, why = None, outcome.broken
         if outcome.code == OK and verdict.allows(OK):
             # What no server gives, and above all that one gave: not a whole millisecond.
-            wanted = self.model.perform(kind, request, began // 1000 * 1000 + 999)
+            codes = outcome.body if kind == "MutateRows" and not why else ()
+            wanted = self.model.perform(kind, request, began // 1000 * 1000 + 999, codes)
             why = why or getattr(self, "compare_" + kind)(request, wanted, outcome, began)
         elif not why and not verdict.allows(outcome.code):
             why = "the status"
