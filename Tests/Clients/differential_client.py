@@ -32,6 +32,8 @@ def stream(name, address, seed, count, peer):
         codes = {code: n for (k, code), n in sorted(run.counts.items()) if k == kind}
         print(f"       {kind}: " + ", ".join(
             f"{n} {'OK' if code == 0 else f'code {code}'}" for code, n in codes.items()))
+    if peer.folded:
+        run.differences[known.NEWEST] += peer.folded
     for what, times in run.differences.most_common():
         print(f"       known, {times} times: {what}")
     if run.opened:

@@ -12,7 +12,7 @@ from .filters import bounds
 from .generator import FOLDED
 from .model import FOLDS, MAXIMUM_TIMESTAMP
 from .run import comparable
-from .verdict import INVALID, NOT_FOUND, OK, PRECONDITION
+from .verdict import INVALID, NOT_FOUND, OK
 from .wire import REQUESTS
 
 UNKNOWN, INTERNAL = 2, 13
@@ -88,7 +88,6 @@ TAKEN = {
     "fold.qualifier": (BOTH, "D"), "fold.input": (BOTH, "D"),
     "fold.timestamp": (BOTH, "K"), "fold.timestamp.kind": (BOTH, "D"),
     "read.key.empty": (BOTH, "P"), "read.limit.negative": (BOTH, "K"),
-    "read.range.inverted": (BOTH, "P"),
     "filter.size": (BOTH, "D"), "filter.depth": (BOTH, "D"),
     "filter.chain.short": (BOTH, "N"), "filter.interleave.short": (BOTH, "N"),
     "filter.labels.two": (BOTH, "D"), "filter.condition.predicate": (BOTH, "K"),
@@ -166,6 +165,7 @@ class Peer:
     """A server that is the model's in all."""
 
     folds = FOLDS
+    folded = 0  # numbers that its folds got wrong, which are seen with the next read
 
     def unsent(self, kind, request):
         """A name for why a request is not sent, None if it is."""
@@ -185,7 +185,6 @@ class Emulator(Peer):
 
     def __init__(self, version):
         self.version = version
-        self.folded = 0
         self.folds = dict(FOLDS)
         if self.has(NEWEST):
             self.folds.update({fold: self.newest(fold) for fold in ("min", "max")})
@@ -251,8 +250,9 @@ class Emulator(Peer):
 
     def limits_to_none(self, request):
         kind = "cells_per_column_limit_filter"
-        return self.has(TRUTH) and any(part.WhichOneof("filter") == kind and getattr(part, kind) == 0
-                                       for part in parts(filter_of(request)))
+        return self.has(TRUTH) and any(
+            part.WhichOneof("filter") == kind and getattr(part, kind) == 0
+            for part in parts(filter_of(request)))
 
     def status(self, verdict, code, message, unknown):
         """Of a request or an entry."""

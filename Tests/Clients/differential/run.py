@@ -7,7 +7,7 @@ import time
 from google.protobuf import text_format
 
 from .generator import FAMILIES, Generator
-from .model import FOLDS, Model
+from .model import Model
 from .verdict import OK
 from .wire import Server
 

@@ -1,4 +1,4 @@
-"""row_sample_filter is chance: how many rows it leaves, and that each is whole."""
+"""Many rows: row_sample_filter leaves some by chance, each whole; scans that find nothing."""
 
 from checks import holds, same
 
@@ -28,4 +28,10 @@ def check(address, table_id):
         bound = DEVIATIONS * (ROWS * chance * (1 - chance)) ** 0.5
         holds(f"{chance} of the rows", lambda: abs(len(left) - ROWS * chance) <= bound)
         holds(f"{chance} of the rows, each whole", lambda: all(row in rows for row in left))
+    for descending in (False, True):
+        request = REQUESTS["ReadRows"](table_name=table, reversed=descending, filter=dict(
+            value_regex_filter=b"none"))
+        outcome = server.call("ReadRows", request)
+        same("no row has the value" + (", reversed" if descending else ""),
+             lambda: (outcome.code, outcome.broken, outcome.body), (0, None, []))
     server.delete_table(table)
