@@ -44,10 +44,10 @@ BYTES = "patterns are read as UTF-8, not as bytes"
 LAST = "the largest timestamp is refused"
 STATISTICS = "there are no statistics"
 ORDER = "cells of a row are counted with the families in no order"
-LIMIT = "rows without cells count for rows_limit"
+LIMIT = "a rule that is none leaves a row without cells, which counts for rows_limit"
 SINK = "sink is not looked at"
 STRIP = "strip_value_transformer takes labels away"
-TRUTH = "cells_per_column_limit of 0 as a predicate matches"
+TRUTH = "a predicate that counts cells matches even where none is left"
 END = "an empty end_key_closed is before the first row"
 
 # Strata's own.
@@ -65,7 +65,7 @@ KNOWN = {
     CLOCKS: Known(BOTH, "open", "-"),
     MERGE: Known([NEW], "Strata", "D"),
     NEWEST: Known([NEW], "Strata", "D"),
-    PATTERN: Known(BOTH, "Strata", "D"),
+    PATTERN: Known([NEW], "Strata", "D"),
     BYTES: Known([OLD], "Strata", "P"),
     LAST: Known([OLD], "Strata", "P"),
     STATISTICS: Known([OLD], "Strata", "D"),
@@ -149,6 +149,12 @@ def no_number(kind, mutation):
         return mutation.family_name in FOLDED
     return kind == "merge_to_cell" and input_of(mutation) == "raw_value" \
         and len(mutation.input.raw_value) != 8
+
+
+def ends_before_all(request):
+    return [row_range for row_range in request.rows.row_ranges
+            if row_range.WhichOneof("end_key") == "end_key_closed"
+            and not row_range.end_key_closed]
 
 
 def without_labels(rows):
@@ -280,7 +286,7 @@ class Emulator(Peer):
             return MERGE
         if code == unknown and self.has(LAST) and any(ends_last(*m) for m in mutations):
             return LAST
-        if code == INVALID and ("row_key_regex_filter", b"") in patterns:
+        if code == INVALID and self.has(PATTERN) and ("row_key_regex_filter", b"") in patterns:
             return PATTERN
         if code == INVALID and self.has(BYTES) and any(
                 max(pattern, default=0) >= 0x80 or rb"\C" in pattern for _, pattern in patterns):
@@ -295,7 +301,8 @@ class Emulator(Peer):
             return TRUTH
         if kinds & PATTERNS and self.has(BYTES):
             return BYTES if all(self.has_cells(model, *row) for row in came) else None
-        if request.rows_limit and came == model.read(request)[:len(came)]:
+        if len(came) < request.rows_limit <= 100 and came == model.read(request)[:len(came)] \
+                and "sink" not in kinds and not ends_before_all(request):
             return LIMIT
         changed = REQUESTS["ReadRows"]()
         changed.CopyFrom(request)
@@ -304,11 +311,10 @@ class Emulator(Peer):
             if part.WhichOneof("filter") == "sink":
                 part.pass_all_filter = True
                 names.append(SINK)
-        for row_range in changed.rows.row_ranges:
-            if row_range.WhichOneof("end_key") == "end_key_closed" and not row_range.end_key_closed:
-                row_range.end_key_open = b"\x00"  # nothing, as there is no empty key
-                row_range.start_key_closed = b""
-                names.append(END)
+        for row_range in ends_before_all(changed):
+            row_range.end_key_open = b"\x00"  # nothing, as there is no empty key
+            row_range.start_key_closed = b""
+            names.append(END)
         wanted = model.read(changed)
         if kinds >= LABELS and comparable(wanted) != comparable(came):
             names.append(STRIP)
