@@ -4,9 +4,9 @@ A cell is (family, qualifier, -timestamp, value, labels), so that tuples of the 
 in cell order. What is between two quotes of a message follows section 4 of the API's semantics.
 """
 
-import functools
 import re
 
+from .patterns import full, valid
 from .verdict import INVALID, UNIMPLEMENTED
 
 MAXIMUM_DEPTH = 20
@@ -16,21 +16,6 @@ LABEL = re.compile(r"[a-z0-9-]{1,15}")
 
 def order(cell):
     return cell[:3]
-
-
-@functools.lru_cache(maxsize=4096)
-def compiled(pattern):
-    """The pattern for re, None where it is not one. \\C is RE2's any byte; the rest is common."""
-    if isinstance(pattern, str):
-        pattern = pattern.encode()
-    try:
-        return re.compile(pattern.replace(rb"\C", rb"[\x00-\xff]"))
-    except re.error:
-        return None
-
-
-def full(pattern, data):
-    return compiled(pattern).fullmatch(data) is not None
 
 
 def judge_times(times, verdict, reason):
@@ -131,7 +116,7 @@ def judge_leaf(kind, message, verdict, conditional):
         if not value:
             verdict.open("filter.strip.false")
     elif kind.endswith("regex_filter"):
-        if compiled(value) is None:
+        if not valid(value):
             verdict.refuse("filter.regex")
         if kind == "family_name_regex_filter" and ":" in value:
             verdict.open("filter.regex.colon")  # it must not be there; what if, is not said
