@@ -69,6 +69,7 @@ python_client.py python google.cloud.bigtable.data google-cloud-bigtable
 python_data.py python google.cloud.bigtable.data google-cloud-bigtable
 python_filters.py python google.cloud.bigtable.data google-cloud-bigtable
 python_admin.py python google.cloud.bigtable.data google-cloud-bigtable
+differential_client.py python google.cloud.bigtable.data google-cloud-bigtable
 beam_client.py beam apache_beam,google.cloud.bigtable apache-beam[gcp]
 feast_client.py feast feast,google.cloud.bigtable feast[gcp]
 happybase_client.py happybase google.cloud.happybase google-cloud-happybase six

@@ -1,0 +1,1 @@
+"""Random requests of the Bigtable data API, and a model that says what their answers must be."""
