@@ -149,7 +149,7 @@ replay: release-tests
 	  STRATA_REPLAY_SHARES=$(SHARES) STRATA_REPLAY_KEPT=$(KEPT) $(SIMULATE) 'a given history'
 
 ## Fuzzes the parser TARGET with RUNS inputs; `fuzz-all` all of them, one after another.
-FUZZ_TARGETS = http query tokens json requests lines ingest frames messages tls words \
+FUZZ_TARGETS = http query tokens json requests lines ingest frames messages tls words regex bigtable calls \
   rows producers log manifest table
 TARGET ?= http
 RUNS ?= 1000000

@@ -17,6 +17,8 @@ struct PositionAutomaton: Sendable {
   private(set) var shiftable: ContiguousArray<UInt64>
   /// Positions that others follow than the next one.
   private(set) var exceptional: ContiguousArray<UInt64>
+  /// Words of `exceptional` that have any.
+  private(set) var exceptionalWords: ContiguousArray<Int> = []
   /// Of an exceptional position, its place in `rows`, in words.
   private(set) var rowOffsets: ContiguousArray<Int32>
   private(set) var rows: ContiguousArray<UInt64> = []
@@ -43,6 +45,7 @@ struct PositionAutomaton: Sendable {
       let key = step * ByteKind.allCases.count + kind.rawValue
       try connect(position, &finder, step, kind, &known[key])
     }
+    exceptionalWords = ContiguousArray(exceptional.indices.filter { exceptional[$0] != 0 })
   }
 
   /// The step behind a position, and what its byte was.

@@ -100,7 +100,9 @@ struct RegexMatcher {
     sets.withUnsafeBufferPointer { sets in
       let set = UnsafeBufferPointer(
         rebasing: sets[Int(state) * automaton.wordCount..<(Int(state) + 1) * automaton.wordCount])
-      _ = scratch.withUnsafeMutableBufferPointer { automaton.step(set, byteClass, into: $0) }
+      scratch.withUnsafeMutableBufferPointer { scratch in
+        _ = automaton.withStepper { $0.step(set, byteClass, into: scratch) }
+      }
     }
     let next = internScratch()
     transitions[Int(state) * automaton.classCount + byteClass] = next
@@ -140,59 +142,114 @@ struct RegexMatcher {
     let start = Int(state) * wordCount
     var current = ContiguousArray(sets[start..<start + wordCount])
     var next = scratch
-    for index in first..<end {
-      let byteClass = Int(automaton.byteClasses[Int(text[index])])
-      let isAlive = current.withUnsafeBufferPointer { set in
-        next.withUnsafeMutableBufferPointer { automaton.step(set, byteClass, into: $0) }
+    let isAlive = automaton.withStepper { stepper in
+      for index in first..<end {
+        let byteClass = Int(stepper.byteClasses[Int(text[index])])
+        let isAlive = current.withUnsafeBufferPointer { set in
+          next.withUnsafeMutableBufferPointer { stepper.step(set, byteClass, into: $0) }
+        }
+        guard isAlive else { return false }
+        swap(&current, &next)
       }
-      guard isAlive else { return (index + 1, RegexMatcher.dead) }
-      swap(&current, &next)
+      return true
     }
+    guard isAlive else { return (end, RegexMatcher.dead) }
     reset()
     scratch = current
     return (end, internScratch())
   }
 }
 
-extension PositionAutomaton {
+/// The automaton's tables in place, for many steps at once.
+private struct Stepper {
+  let wordCount: Int
+  let byteClasses: UnsafeBufferPointer<UInt8>
+  let masks: UnsafeBufferPointer<UInt64>
+  let shiftable: UnsafeBufferPointer<UInt64>
+  let exceptional: UnsafeBufferPointer<UInt64>
+  let exceptionalWords: UnsafeBufferPointer<Int>
+  let rowOffsets: UnsafeBufferPointer<Int32>
+  let rows: UnsafeBufferPointer<UInt64>
+
   /// The positions that may follow those of `set` on a byte of the class.
   ///
   /// - Returns: True when there is any.
-  @inline(__always) @discardableResult
-  fileprivate func step(
+  @inline(__always)
+  func step(
     _ set: UnsafeBufferPointer<UInt64>, _ byteClass: Int,
     into next: UnsafeMutableBufferPointer<UInt64>
   ) -> Bool {
-    shiftable.withUnsafeBufferPointer { shiftable in
-      next[0] = set[0] << 1 & shiftable[0]
-      // Each from two loads and none from the one before: several words at a time.
-      for word in 1..<max(1, set.count) {
-        next[word] = (set[word] << 1 | set[word - 1] >> 63) & shiftable[word]
-      }
-    }
-    addRows(set, into: next)
-    return masks.withUnsafeBufferPointer { masks in
-      var any: UInt64 = 0
-      let first = byteClass * wordCount
-      for word in 0..<set.count {
-        next[word] &= masks[first + word]
-        any |= next[word]
+    guard let from = set.baseAddress, let into = next.baseAddress,
+      let shiftable = shiftable.baseAddress, let allMasks = masks.baseAddress
+    else { return false }
+    let mask = allMasks + byteClass * wordCount
+    guard let row = gatherRows(from, into) else {
+      var any = from[0] << 1 & shiftable[0] & mask[0]
+      into[0] = any
+      for word in 1..<Swift.max(1, wordCount) {
+        let bits = (from[word] << 1 | from[word - 1] >> 63) & shiftable[word] & mask[word]
+        into[word] = bits
+        any |= bits
       }
       return any != 0
     }
+    // All of a word at once, and no word from the one before: several at a time.
+    var any = (from[0] << 1 & shiftable[0] | row[0]) & mask[0]
+    into[0] = any
+    for word in 1..<Swift.max(1, wordCount) {
+      let shifted = (from[word] << 1 | from[word - 1] >> 63) & shiftable[word]
+      let bits = (shifted | row[word]) & mask[word]
+      into[word] = bits
+      any |= bits
+    }
+    return any != 0
   }
 
+  /// The positions that follow others than their neighbours: one row where it is, several brought
+  /// together in `into`; nil for none.
   @inline(__always)
-  private func addRows(
-    _ set: UnsafeBufferPointer<UInt64>, into next: UnsafeMutableBufferPointer<UInt64>
-  ) {
-    rows.withUnsafeBufferPointer { rows in
-      for word in 0..<set.count {
-        var left = set[word] & exceptional[word]
-        while left != 0 {
-          let row = Int(rowOffsets[word * 64 + left.trailingZeroBitCount])
-          left &= left - 1
-          for word in 0..<set.count { next[word] |= rows[row + word] }
+  private func gatherRows(
+    _ from: UnsafePointer<UInt64>, _ into: UnsafeMutablePointer<UInt64>
+  ) -> UnsafePointer<UInt64>? {
+    guard let rows = rows.baseAddress else { return nil }
+    var only: UnsafePointer<UInt64>?
+    var count = 0
+    for word in exceptionalWords {
+      var left = from[word] & exceptional[word]
+      while left != 0 {
+        let row = rows + Int(rowOffsets[word * 64 + left.trailingZeroBitCount])
+        left &= left - 1
+        count += 1
+        if count == 1 {
+          only = row
+          continue
+        }
+        if let first = only, count == 2 { into.update(from: first, count: wordCount) }
+        for word in 0..<wordCount { into[word] |= row[word] }
+      }
+    }
+    return count > 1 ? UnsafePointer(into) : only
+  }
+}
+
+extension PositionAutomaton {
+  fileprivate func withStepper<Result>(_ body: (Stepper) -> Result) -> Result {
+    byteClasses.withUnsafeBufferPointer { byteClasses in
+      masks.withUnsafeBufferPointer { masks in
+        shiftable.withUnsafeBufferPointer { shiftable in
+          exceptional.withUnsafeBufferPointer { exceptional in
+            exceptionalWords.withUnsafeBufferPointer { exceptionalWords in
+              rowOffsets.withUnsafeBufferPointer { rowOffsets in
+                rows.withUnsafeBufferPointer { rows in
+                  body(
+                    Stepper(
+                      wordCount: wordCount, byteClasses: byteClasses, masks: masks,
+                      shiftable: shiftable, exceptional: exceptional,
+                      exceptionalWords: exceptionalWords, rowOffsets: rowOffsets, rows: rows))
+                }
+              }
+            }
+          }
         }
       }
     }

@@ -53,7 +53,7 @@ def main():
     checks.section("large cells", large.check, host, checks.TABLE)
     checks.section("samples", sample.check, host, checks.TABLE)
     for seed in seeds:
-        stream("server", host, seed, count, known.Strata())
+        stream("server", host, seed, count, known.Peer())
         if peer:
             stream("peer", peer, seed, count, known.Emulator(version))
     checks.finish()

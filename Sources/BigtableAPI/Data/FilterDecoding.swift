@@ -130,6 +130,12 @@ struct WireBounds {
   private(set) var name = ""
   var from: [UInt8]?
   var to: [UInt8]?
+  /// As they were given, before open ends were closed and closed ones opened; empty for none.
+  private var start = ByteView()
+  private var end = ByteView()
+
+  /// The range was given with its end before its start.
+  var isInverted: Bool { from != nil && to != nil && end < start }
 
   /// The numbers are those of the message's fields; an end that is not there is open.
   ///
@@ -145,10 +151,12 @@ struct WireBounds {
       case startClosed, startOpen:
         let bytes = try reader.bytes()
         let isOpen = bytes.isEmpty && emptyIsOpen
+        start = bytes
         from = isOpen ? nil : bytes.array + (number == startOpen ? [0] : [])
       case endClosed, endOpen:
         let bytes = try reader.bytes()
         let isOpen = bytes.isEmpty && emptyIsOpen
+        end = bytes
         to = isOpen ? nil : bytes.array + (number == endClosed ? [0] : [])
       default: try reader.skip()
       }

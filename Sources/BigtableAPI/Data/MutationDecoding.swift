@@ -134,8 +134,11 @@ enum WireMutation {
         list.mergeToCell(
           family: cell.family, qualifier: qualifier, timestamp: timestamp, state: ByteView(bytes))
       }
-    case .null: break
-    case .timestamp: throw .malformed("merge_to_cell takes a state as its input")
+    // No effect, but on a column that might be.
+    case .null:
+      list.mergeToCell(
+        family: cell.family, qualifier: qualifier, timestamp: timestamp, state: ByteView())
+    case .timestamp, .other: throw .malformed("merge_to_cell takes a state as its input")
     }
   }
 }
@@ -169,6 +172,8 @@ enum WireValue {
   case bytes(ByteView)
   case integer(Int64)
   case timestamp(Int64)
+  /// Of a kind that no mutation takes.
+  case other
 
   init(_ message: ByteView) throws(WireError) {
     self = .null
@@ -178,6 +183,9 @@ enum WireValue {
       case 2, 8: self = .bytes(try reader.bytes())
       case 6: self = .integer(try reader.int64())
       case 9: self = .timestamp(try reader.int64())
+      case 3, 4, 10, 11, 12, 13:
+        self = .other
+        try reader.skip()
       default: try reader.skip()
       }
     }

@@ -48,12 +48,12 @@ struct WireRowSet {
   private static func range(_ message: ByteView, _ index: Int) throws(WireError) -> RowRange? {
     let bounds = try WireBounds(
       message, startClosed: 1, startOpen: 2, endClosed: 4, endOpen: 3, emptyIsOpen: true)
-    guard let from = bounds.from, let to = bounds.to, !from.lexicographicallyPrecedes(to) else {
-      return RowRange(from: bounds.from, to: bounds.to)
+    guard !bounds.isInverted else {
+      throw .malformed("Error in element #\(index): start_key must be less than end_key")
     }
+    let range = RowRange(from: bounds.from, to: bounds.to)
     // Equal ends, one of them open, are an empty range and no mistake.
-    if from == to || from == to + [0] { return nil }
-    throw .malformed("Error in element #\(index): start_key must be less than end_key")
+    return range.isEmpty ? nil : range
   }
 
   /// What to read, in key order; one range of everything where nothing was said.

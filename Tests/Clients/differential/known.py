@@ -8,7 +8,6 @@ itself, N newer copies of it, K the product's documentation.
 
 import collections
 
-from .filters import bounds
 from .generator import FOLDED
 from .model import FOLDS, MAXIMUM_TIMESTAMP
 from .run import comparable
@@ -49,10 +48,6 @@ SINK = "sink is not looked at"
 STRIP = "strip_value_transformer takes labels away"
 TRUTH = "a predicate that counts cells matches even where none is left"
 END = "an empty end_key_closed is before the first row"
-
-# Strata's own.
-NEIGHBOURS = "a range of rows from k and a zero to k is taken"
-DROPPED = "merge_to_cell of NULL, or of what is no number, is dropped before it is looked at"
 
 KNOWN = {
     ENDS_COUNT: Known(BOTH, "Strata", "K"),
@@ -332,24 +327,3 @@ class Emulator(Peer):
 
     def has_cells(self, model, key, cells):
         return {cell[:3] for cell in cells} <= {cell[:3] for cell in model.cells(key)}
-
-
-class Strata(Peer):
-    """What is to be mended."""
-
-    def known(self, difference, model):
-        kinds = {input_of(mutation) for kind, mutation in mutations_of(difference.request)
-                 if kind == "merge_to_cell"}
-        status = difference.why == "the status" or difference.why.startswith("an entry")
-        if status and kinds - {"raw_value", "int_value"}:
-            return DROPPED
-        if difference.verdict.must == {("read.range.inverted", INVALID)} and all(map(
-                neighbours, difference.request.rows.row_ranges)):
-            return NEIGHBOURS
-        return None
-
-
-def neighbours(row_range):
-    """Not inverted, or from k and a zero to k."""
-    start, _, end, _ = bounds(row_range, "start_key", "end_key")
-    return not start or not end or start <= end or start == end + b"\0"
