@@ -49,7 +49,7 @@ struct RegexMatcher {
       if isFinal.count == stateLimit {
         // Too few bytes for each state made: for a while it is cheaper to make none.
         let isVain = bytesSinceReset < 8 * stateLimit
-        let end = isVain ? min(text.count, offset + 16 * stateLimit) : offset
+        let end = isVain ? min(text.count, offset + 64 * stateLimit) : offset
         (offset, state) = restart(text, from: offset, to: end, in: state)
         continue
       }
@@ -98,10 +98,10 @@ struct RegexMatcher {
 
   private mutating func addTransition(from state: Int32, _ byteClass: Int) {
     sets.withUnsafeBufferPointer { sets in
-      let set = UnsafeBufferPointer(
-        rebasing: sets[Int(state) * automaton.wordCount..<(Int(state) + 1) * automaton.wordCount])
       scratch.withUnsafeMutableBufferPointer { scratch in
-        _ = automaton.withStepper { $0.step(set, byteClass, into: scratch) }
+        guard let from = sets.baseAddress, let into = scratch.baseAddress else { return }
+        let set = from + Int(state) * automaton.wordCount
+        _ = automaton.withStepper { $0.step(set, byteClass, into: into) }
       }
     }
     let next = internScratch()
@@ -139,24 +139,23 @@ struct RegexMatcher {
     _ text: ByteView, from first: Int, to end: Int, in state: Int32
   ) -> (offset: Int, state: Int32) {
     let wordCount = automaton.wordCount
-    let start = Int(state) * wordCount
-    var current = ContiguousArray(sets[start..<start + wordCount])
-    var next = scratch
-    let isAlive = automaton.withStepper { stepper in
-      for index in first..<end {
-        let byteClass = Int(stepper.byteClasses[Int(text[index])])
-        let isAlive = current.withUnsafeBufferPointer { set in
-          next.withUnsafeMutableBufferPointer { stepper.step(set, byteClass, into: $0) }
+    let isAlive = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * wordCount) { sets in
+      guard var current = sets.baseAddress else { return false }
+      var next = current + wordCount
+      for word in 0..<wordCount { current[word] = self.sets[Int(state) * wordCount + word] }
+      let isAlive = automaton.withStepper { stepper in
+        for index in first..<end {
+          let byteClass = Int(stepper.byteClasses[Int(text[index])])
+          guard stepper.step(current, byteClass, into: next) else { return false }
+          swap(&current, &next)
         }
-        guard isAlive else { return false }
-        swap(&current, &next)
+        return true
       }
-      return true
+      reset()
+      for word in 0..<wordCount { scratch[word] = current[word] }
+      return isAlive
     }
-    guard isAlive else { return (end, RegexMatcher.dead) }
-    reset()
-    scratch = current
-    return (end, internScratch())
+    return (end, isAlive ? internScratch() : RegexMatcher.dead)
   }
 }
 
@@ -171,17 +170,16 @@ private struct Stepper {
   let rowOffsets: UnsafeBufferPointer<Int32>
   let rows: UnsafeBufferPointer<UInt64>
 
-  /// The positions that may follow those of `set` on a byte of the class.
+  /// The positions that may follow those of `from` on a byte of the class.
   ///
   /// - Returns: True when there is any.
   @inline(__always)
   func step(
-    _ set: UnsafeBufferPointer<UInt64>, _ byteClass: Int,
-    into next: UnsafeMutableBufferPointer<UInt64>
+    _ from: UnsafePointer<UInt64>, _ byteClass: Int, into: UnsafeMutablePointer<UInt64>
   ) -> Bool {
-    guard let from = set.baseAddress, let into = next.baseAddress,
-      let shiftable = shiftable.baseAddress, let allMasks = masks.baseAddress
-    else { return false }
+    guard let shiftable = shiftable.baseAddress, let allMasks = masks.baseAddress else {
+      return false
+    }
     let mask = allMasks + byteClass * wordCount
     guard let row = gatherRows(from, into) else {
       var any = from[0] << 1 & shiftable[0] & mask[0]

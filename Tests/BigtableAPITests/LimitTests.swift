@@ -67,7 +67,8 @@ import Testing
         $0.columnRangeFilter.startQualifierClosed = Data(repeating: 0, count: count)
       }
     }
-    let overhead = try long(20_000).serializedBytes().count as Int - 20_000
+    let encoded: [UInt8] = try long(20_000).serializedBytes()
+    let overhead = encoded.count - 20_000
     #expect(try world.read { $0.filter = long(20_480 - overhead) }.rows.count == 1)
     #expect(try world.read { $0.filter = long(20_481 - overhead) }.answer.status == 3)
   }
