@@ -261,13 +261,20 @@ private final class GRPCWorld {
     #expect(try client.answer(of: stream).resetCode == 8)
     #expect(world.budget.usedByteCount == 0)
     #expect(try client.call("/test/Echo", [1]).messages == [[1]])
-    // One that takes its time, and goes on.
-    let slow = try client.beginHalf("/test/Echo", body: [0, 0, 0, 0, 4])
-    for byte in 0..<4 as Range<UInt8> {
-      usleep(60_000)
-      try client.goOn(slow, [byte], isLast: byte == 3)
+  }
+
+  @Test func `a message that goes on has its time`() throws {
+    // A pause may be longer than is slept, by up to twice the stall; all pauses together are too.
+    var limits = GRPCLimits()
+    limits.stallNanoseconds = 2_000_000_000
+    let world = try GRPCWorld(limits: limits)
+    let client = try HTTP2Client(port: world.port)
+    let slow = try client.beginHalf("/test/Echo", body: [0, 0, 0, 0, 6])
+    for byte in 0..<6 as Range<UInt8> {
+      usleep(800_000)
+      try client.goOn(slow, [byte], isLast: byte == 5)
     }
-    #expect(try client.answer(of: slow).messages == [[0, 1, 2, 3]])
+    #expect(try client.answer(of: slow).messages == [[0, 1, 2, 3, 4, 5]])
   }
 
   @Test func `who says nothing is not waited for`() throws {
