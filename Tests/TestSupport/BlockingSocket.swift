@@ -63,7 +63,10 @@ package final class BlockingSocket {
   /// What there is, at most `count` bytes; empty at the end or when patience is.
   package func receiveSome(_ count: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count)
-    let got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+    var got: Int
+    repeat {
+      got = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+    } while got < 0 && errno == EINTR
     return Array(bytes.prefix(max(0, got)))
   }
 

@@ -181,7 +181,9 @@ package final class HTTP2Client {
   /// Takes what has come, and says nothing.
   package func receiveUnanswered() throws {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    let count = recv(socket, &buffer, buffer.count, 0)
+    var count: Int
+    // Whoever runs this may have a timer of its own.
+    repeat { count = recv(socket, &buffer, buffer.count, 0) } while count < 0 && errno == EINTR
     // The socket's own limit of time.
     if count < 0, errno == EAGAIN { throw Failure.silence }
     guard count > 0 else { throw Failure.closed }
