@@ -41,6 +41,9 @@ package final class HTTP2Client {
       }
     }
     guard result == 0 else { throw Failure.connect(errno) }
+    // Else a frame waits for the acknowledgement of the one before it.
+    var atOnce: Int32 = 1
+    setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &atOnce, 4)
     var limit = timeval(tv_sec: 10, tv_usec: 0)
     setsockopt(
       socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
