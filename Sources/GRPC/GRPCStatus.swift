@@ -21,7 +21,6 @@ package struct GRPCStatus: Error, Equatable, Sendable {
   }
 
   package static let ok = GRPCStatus(.ok, "")
-  package static let cancelled = GRPCStatus(.cancelled, "the call was cancelled")
   package static let deadlineExceeded = GRPCStatus(
     .deadlineExceeded, "the call's deadline passed before its answer was there")
   package static let shuttingDown = GRPCStatus(

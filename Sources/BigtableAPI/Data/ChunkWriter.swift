@@ -127,8 +127,6 @@ struct ChunkWriter: ~Copyable {
 
   init(keepsKeyInPieces: Bool = false) { self.keepsKeyInPieces = keepsKeyInPieces }
 
-  var isFull: Bool { message.count >= ChunkWriter.messageByteCount }
-
   mutating func clear() { message.clear(keepingAtMost: 2 * ChunkWriter.longestByteCount) }
 
   /// Appends a row of at least one cell.

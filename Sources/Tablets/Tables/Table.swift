@@ -170,9 +170,12 @@ package final class Table: Sendable {
         samples.firstIndex { split.lexicographicallyPrecedes($0.key) } ?? samples.endIndex
       samples.insert((split, index > 0 ? samples[index - 1].offset : 0), at: index)
     }
-    let statistics = engine.statistics
-    let total = statistics.levels.reduce(0) { $0 + $1.byteCount } + statistics.logByteCount
-    return (samples, max(total, samples.last?.offset ?? 0))
+    return (samples, max(Table.byteCount(engine.statistics), samples.last?.offset ?? 0))
+  }
+
+  /// Of table files and logs.
+  private static func byteCount(_ engine: EngineStatistics) -> UInt64 {
+    engine.levels.reduce(0) { $0 + $1.byteCount } + engine.logByteCount
   }
 
   package var statistics: TableStatistics {
@@ -180,8 +183,7 @@ package final class Table: Sendable {
     let totals = counters.value
     let engine = engine.statistics
     statistics.name = name
-    statistics.byteCount =
-      engine.levels.reduce(0) { $0 + $1.byteCount } + engine.logByteCount
+    statistics.byteCount = Table.byteCount(engine)
     statistics.approximateRows =
       engine.levels.reduce(UInt64(engine.memtableEntryCount)) { $0 + $1.entryCount }
     statistics.approximateCells = UInt64(
