@@ -32,7 +32,7 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func byte() throws(ByteReadError) -> UInt8 {
     guard remaining >= 1 else { throw .truncated }
-    let value = view[offset]
+    let value = view.base.load(fromByteOffset: offset, as: UInt8.self)
     offset &+= 1
     return value
   }
@@ -40,7 +40,7 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func bytes(_ count: Int) throws(ByteReadError) -> ByteView {
     guard count >= 0, count <= remaining else { throw .truncated }
-    let bytes = view[offset..<offset &+ count]
+    let bytes = ByteView(view.base + offset, count: count)
     offset &+= count
     return bytes
   }
@@ -67,29 +67,23 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func varint() throws(ByteReadError) -> UInt64 {
     guard remaining >= 1 else { throw .truncated }
-    let first = view[offset]
+    let first = view.base.load(fromByteOffset: offset, as: UInt8.self)
     if first < 0x80 {
       offset &+= 1
       return UInt64(first)
     }
-    return try longVarint()
+    // By value: the reader stays in registers.
+    let long = try ByteReader.longVarint(view, at: offset)
+    offset = long.end
+    return long.value
   }
 
+  /// - Precondition: `offset` is within the view.
   @usableFromInline
-  mutating func longVarint() throws(ByteReadError) -> UInt64 {
-    if remaining >= 8 {
-      let word = view.littleEndian64(at: offset)
-      let ends = ~word & 0x8080_8080_8080_8080
-      if ends != 0 {
-        // Up to eight bytes: their sevens of bits move together, pairwise.
-        let bitCount = ends.trailingZeroBitCount &+ 1
-        offset &+= bitCount / 8
-        var bits = word & (.max &>> UInt64(64 &- bitCount)) & 0x7f7f_7f7f_7f7f_7f7f
-        bits = bits & 0x007f_007f_007f_007f | (bits & 0x7f00_7f00_7f00_7f00) >> 1
-        bits = bits & 0x0000_3fff_0000_3fff | (bits & 0x3fff_0000_3fff_0000) >> 2
-        return bits & 0x0fff_ffff | (bits & 0x0fff_ffff_0000_0000) >> 4
-      }
-    }
+  static func longVarint(
+    _ view: ByteView, at offset: Int
+  ) throws(ByteReadError) -> (value: UInt64, end: Int) {
+    if view.count &- offset >= 8, let short = view.varint(upToEightAt: offset) { return short }
     var value: UInt64 = 0
     var shift: UInt64 = 0
     var at = offset
@@ -98,10 +92,7 @@ package struct ByteReader {
       at &+= 1
       if shift == 63, byte > 1 { throw .overlongVarint }
       value |= UInt64(byte & 0x7f) << shift
-      if byte < 0x80 {
-        offset = at
-        return value
-      }
+      if byte < 0x80 { return (value, at) }
       shift &+= 7
       if shift > 63 { throw .overlongVarint }
     }

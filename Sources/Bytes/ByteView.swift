@@ -3,8 +3,8 @@
 // lifetime is the caller's promise, stated wherever a view is handed out.
 
 /// A read-only view of bytes that somebody else owns.
-@frozen @usableFromInline
-package struct ByteView: @unchecked Sendable {
+@frozen
+public struct ByteView: @unchecked Sendable {
   @usableFromInline let base: UnsafeRawPointer
   @usableFromInline package let count: Int
 
@@ -57,6 +57,37 @@ package struct ByteView: @unchecked Sendable {
   @inlinable @inline(__always)
   package func prefix(_ n: Int) -> ByteView { self[0..<n] }
 
+  // MARK: Without a check: the caller has made one for several of these
+
+  /// - Precondition: 0 ≤ index < count.
+  @inlinable @inline(__always)
+  package func byte(unchecked index: Int) -> UInt8 {
+    base.load(fromByteOffset: index, as: UInt8.self)
+  }
+
+  /// - Precondition: 0 ≤ offset, 0 ≤ length, offset + length ≤ count.
+  @inlinable @inline(__always)
+  package func part(unchecked offset: Int, _ length: Int) -> ByteView {
+    ByteView(base + offset, count: length)
+  }
+
+  /// A varint of at most eight bytes and where it ends; nil where it is longer.
+  ///
+  /// - Precondition: 0 ≤ offset ≤ count - 8.
+  @inlinable @inline(__always)
+  package func varint(upToEightAt offset: Int) -> (value: UInt64, end: Int)? {
+    let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    let ends = ~word & 0x8080_8080_8080_8080
+    guard ends != 0 else { return nil }
+    // Their sevens of bits move together, pairwise.
+    let bitCount = ends.trailingZeroBitCount &+ 1
+    var bits = word & (.max &>> UInt64(64 &- bitCount)) & 0x7f7f_7f7f_7f7f_7f7f
+    bits = bits & 0x007f_007f_007f_007f | (bits & 0x7f00_7f00_7f00_7f00) &>> 1
+    bits = bits & 0x0000_3fff_0000_3fff | (bits & 0x3fff_0000_3fff_0000) &>> 2
+    bits = bits & 0x0fff_ffff | (bits & 0x0fff_ffff_0000_0000) &>> 4
+    return (bits, offset &+ bitCount &>> 3)
+  }
+
   /// The bytes as a buffer pointer, for system calls; valid as long as the view.
   @inlinable package var buffer: UnsafeRawBufferPointer {
     @inline(__always) get { UnsafeRawBufferPointer(start: base, count: count) }
@@ -89,12 +120,35 @@ package struct ByteView: @unchecked Sendable {
 
 extension ByteView: Equatable, Hashable {
   @inlinable
-  package static func == (left: ByteView, right: ByteView) -> Bool {
+  public static func == (left: ByteView, right: ByteView) -> Bool {
     left.count == right.count && left.compare(right) == 0
   }
 
+  /// The same, without a call for 4 to 16 bytes: for names.
+  @inlinable @inline(__always)
+  package func equals(short other: ByteView) -> Bool {
+    guard count == other.count else { return false }
+    if count >= 8, count <= 16 {
+      return word64(0) == other.word64(0) && word64(count &- 8) == other.word64(count &- 8)
+    }
+    if count >= 4, count < 8 {
+      return word32(0) == other.word32(0) && word32(count &- 4) == other.word32(count &- 4)
+    }
+    return compare(other) == 0
+  }
+
+  @inlinable @inline(__always)
+  func word64(_ offset: Int) -> UInt64 {
+    base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  }
+
+  @inlinable @inline(__always)
+  func word32(_ offset: Int) -> UInt32 {
+    base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+  }
+
   @inlinable
-  package func hash(into hasher: inout Hasher) { hasher.combine(bytes: buffer) }
+  public func hash(into hasher: inout Hasher) { hasher.combine(bytes: buffer) }
 
   @inlinable
   package func hasPrefix(_ prefix: ByteView) -> Bool {
@@ -130,7 +184,7 @@ extension ByteView: Equatable, Hashable {
 
 extension ByteView: Comparable {
   @inlinable
-  package static func < (left: ByteView, right: ByteView) -> Bool { left.compare(right) < 0 }
+  public static func < (left: ByteView, right: ByteView) -> Bool { left.compare(right) < 0 }
 
   /// Unsigned bytewise order, a prefix first: negative, zero or positive.
   ///
@@ -164,7 +218,7 @@ extension ByteView: Comparable {
 
 extension ByteView: CustomStringConvertible {
   /// Printable ASCII as it is, the rest as `\xNN`; at most 64 bytes.
-  @usableFromInline package var description: String {
+  public var description: String {
     var text = ""
     for index in 0..<Swift.min(count, 64) {
       let byte = self[index]

@@ -66,7 +66,7 @@ package final class GRPCCall: @unchecked Sendable {
 
   /// Should the method wait for `onDrain` before it sends more?
   package var isOutputFull: Bool {
-    let isFull = output.count - sentCount > GRPCCall.highWaterByteCount
+    let isFull = unsentByteCount > GRPCCall.highWaterByteCount
     if isFull { isAwaitingDrain = true }
     return isFull
   }
@@ -149,23 +149,21 @@ package final class GRPCCall: @unchecked Sendable {
 
   // MARK: For the connection
 
-  var hasOutput: Bool { sentCount < output.count }
+  var hasOutput: Bool { unsentByteCount > 0 }
 
   func noteResponded() { hasResponded = true }
 
-  /// The next bytes to send, at most `capacity`.
-  func takeOutput(into place: UnsafeMutablePointer<UInt8>, capacity: Int) -> Int {
-    let count = min(capacity, output.count - sentCount)
-    guard count > 0 else { return 0 }
-    UnsafeMutableRawBufferPointer(start: place, count: count).copyMemory(
-      from: output.view[sentCount..<sentCount + count].buffer)
-    sentCount += count
-    return count
+  var unsentByteCount: Int { output.count - sentCount }
+
+  /// Moves the next bytes, no more than are unsent, to where they leave from.
+  func moveOutput(_ byteCount: Int, to target: inout ByteBuffer) {
+    target.append(output.view[sentCount..<sentCount + byteCount])
+    sentCount += byteCount
   }
 
   /// True once when a method that waits may go on.
   func takeDrained() -> Bool {
-    guard isAwaitingDrain, output.count - sentCount <= GRPCCall.highWaterByteCount / 2 else {
+    guard isAwaitingDrain, unsentByteCount <= GRPCCall.highWaterByteCount / 2 else {
       return false
     }
     isAwaitingDrain = false

@@ -336,9 +336,9 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       return
     }
     var provider = nghttp2_data_provider()
-    provider.read_callback = { _, stream, place, capacity, flags, _, user in
-      guard let place, let flags, let connection = GRPCConnection.of(user) else { return 0 }
-      return connection.read(stream, into: place, capacity: capacity, &flags.pointee)
+    provider.read_callback = { _, stream, _, capacity, flags, _, user in
+      guard let flags, let connection = GRPCConnection.of(user) else { return 0 }
+      return connection.frame(stream, capacity: capacity, &flags.pointee)
     }
     ResponseFields.withHeader { fields in
       _ = nghttp2_submit_response(
@@ -355,14 +355,12 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     call.finish(status)
   }
 
-  /// Gives nghttp2 the next bytes of a call's answer.
-  private func read(
-    _ stream: Int32, into place: UnsafeMutablePointer<UInt8>, capacity: Int, _ flags: inout UInt32
-  ) -> Int {
+  /// Tells nghttp2 how many bytes of a call's answer the next frame has; `send` then moves them.
+  private func frame(_ stream: Int32, capacity: Int, _ flags: inout UInt32) -> Int {
     guard let call = call(stream) else { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
-    let count = call.takeOutput(into: place, capacity: capacity)
-    if call.takeDrained() { drained.append(call) }
-    if call.hasOutput { return count }
+    let count = min(capacity, call.unsentByteCount)
+    flags |= NGHTTP2_DATA_FLAG_NO_COPY.rawValue
+    if count < call.unsentByteCount { return count }
     if let status = call.status {
       flags |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
       ResponseFields.withTrailer(status) { fields in
@@ -371,6 +369,20 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       return count
     }
     return count > 0 ? count : Int(NGHTTP2_ERR_DEFERRED.rawValue)
+  }
+
+  /// Moves a DATA frame to the connection's output, without a copy in between.
+  ///
+  /// - Returns: What nghttp2 wants to hear.
+  func send(_ stream: Int32, header: ByteView, _ byteCount: Int) -> Int32 {
+    guard let connection, let call = call(stream), byteCount <= call.unsentByteCount else {
+      return Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+    if connection.isOutputFull { return Int32(NGHTTP2_ERR_WOULDBLOCK.rawValue) }
+    connection.output.append(header)
+    call.moveOutput(byteCount, to: &connection.output)
+    if call.takeDrained() { drained.append(call) }
+    return connection.isWorthSending ? Int32(NGHTTP2_ERR_PAUSE.rawValue) : 0
   }
 
   /// Moves frames to the connection's output while that takes them.
@@ -385,8 +397,14 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
       while !connection.isOutputFull {
         var bytes: UnsafePointer<UInt8>?
         let count = nghttp2_session_mem_send(session, &bytes)
-        guard count > 0, let bytes else { break }
-        connection.output.append(ByteView(bytes, count: count))
+        if count > 0, let bytes {
+          connection.output.append(ByteView(bytes, count: count))
+        } else if connection.isWorthSending {
+          // `send` has paused for it.
+          connection.sendEarly()
+        } else {
+          break
+        }
       }
       isInSession = false
       connection.setNeedsFlush()

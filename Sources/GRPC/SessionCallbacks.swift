@@ -41,12 +41,25 @@ extension GRPCConnection {
       connection.dataArrived(on: stream, ByteView(bytes, count: count))
       return 0
     }
+    nghttp2_session_callbacks_set_send_data_callback(callbacks) {
+      _, frame, header, byteCount, _, user in
+      // Frames have no padding: nobody asks for any.
+      guard let frame, let header, let connection = GRPCConnection.of(user) else {
+        return Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+      }
+      return connection.send(
+        frame.pointee.hd.stream_id, header: ByteView(header, count: frameHeaderByteCount),
+        byteCount)
+    }
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, stream, _, user in
       GRPCConnection.of(user)?.streamClosed(stream)
       return 0
     }
     return callbacks
   }()
+
+  /// RFC 9113, 4.1.
+  private static let frameHeaderByteCount = 9
 
   /// The connection of a session's user data.
   static func of(_ user: UnsafeMutableRawPointer?) -> GRPCConnection? {

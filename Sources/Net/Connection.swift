@@ -20,7 +20,7 @@ package final class Connection: EventSource, @unchecked Sendable {
   static let highWaterByteCount = 1 << 20
   static let lowWaterByteCount = 256 << 10
   /// What an idle connection may keep of its buffers.
-  private static let idleBufferByteCount = 8 << 10
+  static let idleBufferByteCount = 8 << 10
   /// Requests at a time of who may wait in line in overload.
   private static let inLineRequestCount = 64
   private static let lingerNanoseconds: UInt64 = 1_000_000_000
@@ -46,14 +46,14 @@ package final class Connection: EventSource, @unchecked Sendable {
   private let descriptor: Int32
   let listener: Listener
   /// Nil on a plain front.
-  private let tls: TLSSession?
+  let tls: TLSSession?
   private var handler: (any ConnectionHandler)?
   private var token: UInt64 = 0
   private(set) var phase = Phase.open
   /// Arrived bytes that the handler left over.
   private var input = ByteBuffer()
   /// Bytes at the start of `output` that the socket has taken.
-  private(set) var sentByteCount = 0
+  var sentByteCount = 0
   private var isPaused = false
   /// There is something to be read: epoll says so once.
   private var isReadable = false
@@ -396,6 +396,7 @@ package final class Connection: EventSource, @unchecked Sendable {
 
   private func deliver(_ bytes: ByteView) -> Int {
     guard let handler else { return 0 }
+    loop.outputStorage.lend(to: &output)
     let used = handler.received(bytes, on: self)
     precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
     noteOutput()
@@ -422,6 +423,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     }
     if unsentByteCount > 0, !isBlocked { send() }
     guard phase != .closed else { return }
+    if output.isEmpty { loop.outputStorage.takeBack(from: &output) }
     if wasFull, unsentByteCount <= Connection.lowWaterByteCount {
       wasFull = false
       unreadTimer?.cancel()
@@ -433,7 +435,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     if unsentByteCount == 0 { linger() }
   }
 
-  private func send() {
+  func send() {
     if let tls { return seal(through: tls) }
     noteTaken(transmit(output.view.dropFirst(sentByteCount)))
   }
@@ -465,24 +467,6 @@ package final class Connection: EventSource, @unchecked Sendable {
       guard let self, wasFull else { return }
       if takenByteCount == before { close() } else { limitUnread() }
     }
-  }
-
-  /// So many bytes of `output` have left.
-  func noteTaken(_ count: Int) {
-    sentByteCount += count
-    if sentByteCount == output.count {
-      output.clear(keepingAtMost: Connection.idleBufferByteCount)
-      sentByteCount = 0
-    } else if sentByteCount > output.count / 2 {
-      // Moving the smaller half costs less than it has cost to send the larger.
-      output.removeFirst(sentByteCount)
-      sentByteCount = 0
-    }
-  }
-
-  func dropOutput() {
-    output.clear(keepingAtMost: 0)
-    sentByteCount = 0
   }
 
   private func linger() {

@@ -48,6 +48,7 @@ package final class EventLoop: @unchecked Sendable {
   private var sources = SourceTable()
   private var timers = TimerHeap()
   private var unsettled: [Connection] = []
+  var outputStorage = OutputStorage()
   private var settling: [Connection] = []
   private var justClosed: [Connection] = []
   private var mail: [Work] = []

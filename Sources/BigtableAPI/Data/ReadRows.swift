@@ -59,6 +59,22 @@ struct WireReadRows {
   }
 }
 
+/// What a read of several rows works with.
+final class ReadRowsBuffers {
+  let row = RowBuffer()
+  var chunks = ChunkWriter()
+
+  /// Bytes of a message that are worth keeping on every connection.
+  private static let keptByteCount = 64 << 10
+
+  /// Makes them ready for the next read.
+  func clear() {
+    row.clear()
+    row.filteredCellCount = 0
+    chunks.clear(keepingAtMost: ReadRowsBuffers.keptByteCount)
+  }
+}
+
 /// A read that is under way. Its scan and buffers belong to the loop, or to a worker while one is
 /// at it (`@unchecked` for that).
 final class ReadRowsStream: @unchecked Sendable {
@@ -71,8 +87,9 @@ final class ReadRowsStream: @unchecked Sendable {
   private let isReversed: Bool
   private let wantsStatistics: Bool
   private var scan: RowScan?
-  private let row = RowBuffer()
-  private var chunks: ChunkWriter
+  let buffers: ReadRowsBuffers
+  /// The buffers' row. They hold it: no references are counted for each one read.
+  private let row: Unmanaged<RowBuffer>
   private var rowCount = 0
   private var cellCount = 0
   /// Rows that scans before the present one have seen.
@@ -82,18 +99,23 @@ final class ReadRowsStream: @unchecked Sendable {
   /// A worker or a later turn of the loop will go on with it.
   var isBusy = false
 
-  /// Rows between two looks at the clock.
-  private static let rowsPerLook = 16
+  /// Cells between two looks at the clock.
+  private static let cellsPerLook = 128
 
   enum Pause {
     case isFull, wouldBlock, turn
     case ended(GRPCStatus)
   }
 
-  init(_ call: GRPCCall, _ table: Table, _ request: WireReadRows, now: UInt64) {
+  init(
+    _ call: GRPCCall, _ table: Table, _ request: WireReadRows, _ buffers: ReadRowsBuffers,
+    now: UInt64
+  ) {
     self.call = call
     self.table = table
-    chunks = ChunkWriter(keepsKeyInPieces: call.isFromPython)
+    self.buffers = buffers
+    row = Unmanaged.passUnretained(buffers.row)
+    buffers.chunks.keepsKeyInPieces = call.isFromPython
     started = now
     let ordered = request.ranges
     ranges = request.isReversed ? ordered : ordered.reversed()
@@ -123,7 +145,7 @@ final class ReadRowsStream: @unchecked Sendable {
     } catch {
       return .ended(GRPCStatus(error))
     }
-    chunks.flush(send)
+    buffers.chunks.flush(send)
     if wantsStatistics { sendStatistics(now() &- started, send) }
     return .ended(.ok)
   }
@@ -135,10 +157,9 @@ final class ReadRowsStream: @unchecked Sendable {
     wait: ReadWait, _ send: (ByteView) -> Void
   ) throws(TableServiceError) -> Bool {
     if let scan {
-      var left = ReadRowsStream.rowsPerLook
-      let step = try scan.next(into: row, wait: wait) {
-        left -= 1
-        return add(send) && left > 0
+      let look = cellCount + ReadRowsStream.cellsPerLook
+      let step = try scan.next(into: buffers.row, wait: wait) {
+        add(send) && cellCount < look
       }
       switch step {
       case .row: break
@@ -153,7 +174,7 @@ final class ReadRowsStream: @unchecked Sendable {
     guard let range = ranges.last else { return false }
     if range.isOneKey, let key = range.lower {
       let isThere = try ByteView.of(key) { (key) throws(TableServiceError) in
-        try table.read(key, options, wait: wait, into: row)
+        try table.read(key, options, wait: wait, into: buffers.row)
       }
       seenRowCount += 1
       if isThere { _ = add(send) }
@@ -170,14 +191,16 @@ final class ReadRowsStream: @unchecked Sendable {
   /// - Returns: False when messages were sent: is there room for more?
   private func add(_ send: (ByteView) -> Void) -> Bool {
     rowCount += 1
-    cellCount += row.cells.count
-    return chunks.append(row, send: send)
+    return row._withUnsafeGuaranteedRef { row in
+      cellCount += row.cells.count
+      return buffers.chunks.append(row, send: send)
+    }
   }
 
   /// Many rows were passed of which nothing is left: a client that asks again need not begin
   /// before them.
   private func tellProgress(_ scan: RowScan, _ send: (ByteView) -> Void) {
-    chunks.flush(send)
+    buffers.chunks.flush(send)
     guard let key = scan.lastScannedKey else { return }
     var message = ByteBuffer()
     message.appendField(2, present: key)
@@ -187,7 +210,7 @@ final class ReadRowsStream: @unchecked Sendable {
   /// RequestStats: 1 FullReadStatsView {1 ReadIterationStats {rows seen, rows returned, cells seen,
   /// cells returned}, 2 RequestLatencyStats {1 Duration}}.
   private func sendStatistics(_ nanoseconds: UInt64, _ send: (ByteView) -> Void) {
-    let cells = options.filter == nil ? cellCount : row.filteredCellCount
+    let cells = options.filter == nil ? cellCount : buffers.row.filteredCellCount
     var message = ByteBuffer()
     message.appendMessage(3) { stats in
       stats.appendMessage(1) { view in
@@ -210,7 +233,7 @@ final class ReadRowsStream: @unchecked Sendable {
 
   /// Holds nothing of the engine's while the client is waited for.
   func release() {
-    row.clear()
+    buffers.row.clear()
     scan?.release()
   }
 }
@@ -230,7 +253,10 @@ extension BigtableSession {
     {
       return
     }
-    let stream = ReadRowsStream(call, table, request, now: front.time.monotonicNanoseconds)
+    let buffers = spareBuffers ?? ReadRowsBuffers()
+    spareBuffers = nil
+    let stream = ReadRowsStream(
+      call, table, request, buffers, now: front.time.monotonicNanoseconds)
     call.onDrain = { [self] in pump(stream) }
     pump(stream)
   }
@@ -253,7 +279,7 @@ extension BigtableSession {
       throw GRPCStatus(error)
     }
     guard ChunkWriter.isShort(row) else { return false }
-    call.answer { ChunkWriter.append(short: row, to: &$0) }
+    call.answer { ChunkWriter.append(short: row, &names, to: &$0) }
     return true
   }
 
@@ -276,6 +302,8 @@ extension BigtableSession {
 
   private func end(_ stream: ReadRowsStream, _ status: GRPCStatus) {
     stream.release()
+    stream.buffers.clear()
+    spareBuffers = stream.buffers
     stream.call.onDrain = nil
     stream.call.finish(status)
   }

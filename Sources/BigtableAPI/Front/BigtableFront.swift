@@ -60,6 +60,9 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
   var waiting: [UInt64: WaitingCall] = [:]
   /// For rows that are answered at once.
   let row = RowBuffer()
+  var names = ChunkNames()
+  /// Those of the last read of several rows, for the next one.
+  var spareBuffers: ReadRowsBuffers?
   var lastWrite: UInt64 = 0
 
   init(_ front: BigtableFront, _ loop: EventLoop) {

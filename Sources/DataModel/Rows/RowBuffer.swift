@@ -1,23 +1,24 @@
 // A row as a read produces it: cell records that point into blocks, memtables or the buffer's own
 // scratch. Reused from row to row; nothing is allocated per cell once it has warmed up.
 
-package import Bytes
+public import Bytes
 
 /// One cell of a read row.
-@frozen
+@frozen @usableFromInline
 package struct CellView: Sendable {
   @usableFromInline let family: UInt32
   /// Which of the row's labels a filter has given it: its place in `RowBuffer.labels` plus one; 0
   /// for none.
-  package let label: UInt32
-  package let qualifier: ByteView
-  package let timestamp: Timestamp
-  package let value: ByteView
+  @usableFromInline package let label: UInt32
+  @usableFromInline package let qualifier: ByteView
+  @usableFromInline package let timestamp: Timestamp
+  @usableFromInline package let value: ByteView
 
   /// Index into the table schema's families (name order).
-  @inlinable package var familyIndex: Int { Int(family) }
+  @inlinable package var familyIndex: Int { @inline(__always) get { Int(family) } }
 
-  @inlinable package init(
+  @inlinable @inline(__always)
+  package init(
     familyIndex: Int, qualifier: ByteView, timestamp: Timestamp, value: ByteView, label: UInt32 = 0
   ) {
     family = UInt32(truncatingIfNeeded: familyIndex)
@@ -70,7 +71,12 @@ package final class RowBuffer: @unchecked Sendable {
   /// Drops the row's cells and keeps schema and pins: a scan goes on with the same ones.
   package func clearCells() {
     key = ByteView()
-    if !cells.isEmpty { cells.removeAll(keepingCapacity: true) }
+    // One cell is taken away with less ado than all of several.
+    if cells.count == 1 {
+      cells.removeLast()
+    } else if !cells.isEmpty {
+      cells.removeAll(keepingCapacity: true)
+    }
     if !labels.isEmpty { labels = [] }
     scratch.clear(keepingAtMost: 1 << 20)
   }

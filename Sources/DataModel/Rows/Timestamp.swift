@@ -2,9 +2,11 @@
 // granularity).
 
 /// A cell's version.
+@frozen @usableFromInline
 package struct Timestamp: Comparable, Hashable, Sendable {
-  package let microseconds: Int64
-  @inlinable package init(microseconds: Int64) { self.microseconds = microseconds }
+  @usableFromInline package let microseconds: Int64
+  @inlinable @inline(__always)
+  package init(microseconds: Int64) { self.microseconds = microseconds }
   /// In a mutation: the server's clock at commit, cut to milliseconds.
   package static let server = Timestamp(microseconds: -1)
   /// The largest whole millisecond that fits (Bigtable's maximum).

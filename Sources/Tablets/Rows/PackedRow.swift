@@ -118,6 +118,14 @@ struct ColumnCursor {
 
   init(_ family: PackedFamily) { reader = ByteReader(family.columns) }
 
+  /// Where the next column begins, in the family's columns.
+  var nextStart: Int { reader.offset }
+
+  /// Goes on behind columns that somebody else has read.
+  mutating func skip(to offset: Int) throws(ByteReadError) {
+    try reader.skip(offset &- reader.offset)
+  }
+
   /// To the next column; false at the end.
   @inline(__always)
   mutating func next() throws(ByteReadError) {
@@ -152,6 +160,45 @@ struct ColumnCursor {
 
   /// All bytes of the column as they lie.
   var bytes: ByteView { reader.view[start..<reader.offset] }
+}
+
+/// A column of one plain cell, told at a glance. Nearly all columns are: they are read without a
+/// cursor's state.
+struct PlainColumn {
+  var qualifier: ByteView
+  /// Milliseconds.
+  var time: Int64
+  var value: ByteView
+  /// Where the next column begins.
+  var end: Int
+
+  /// The column at `offset`; nil where it is not plain, or not to be told so quickly, or damaged: a
+  /// `ColumnCursor` knows.
+  @inline(__always)
+  init?(_ columns: ByteView, at offset: Int) {
+    // Lengths of one byte, head, at most eight bytes of time, a value's head of two.
+    guard columns.count &- offset >= 1 else { return nil }
+    let qualifierCount = Int(columns.byte(unchecked: offset))
+    let head = offset &+ 1 &+ qualifierCount
+    guard qualifierCount < 0x80, columns.count &- head >= 11,
+      columns.byte(unchecked: head) == UInt8(PackedRow.singleCellHead),
+      let time = columns.varint(upToEightAt: head &+ 1), time.value <= PackedRow.millisecondsLimit
+    else { return nil }
+    var valueHead = Int(columns.byte(unchecked: time.end))
+    var start = time.end &+ 1
+    if valueHead >= 0x80 {
+      let high = Int(columns.byte(unchecked: start))
+      guard high < 0x80 else { return nil }
+      valueHead = valueHead & 0x7f | high &<< 7
+      start &+= 1
+    }
+    let valueCount = valueHead &>> 1
+    guard valueHead & 1 == 0, valueCount <= columns.count &- start else { return nil }
+    qualifier = columns.part(unchecked: offset &+ 1, qualifierCount)
+    self.time = Int64(truncatingIfNeeded: time.value)
+    value = columns.part(unchecked: start, valueCount)
+    end = start &+ valueCount
+  }
 }
 
 /// A half-open range of milliseconds in which older cells are hidden.

@@ -122,7 +122,7 @@ final class RowReader: RowWorkspace {
   private func begin(_ key: ByteView, _ plan: ReadPlan, _ row: RowBuffer) {
     if row.schema !== plan.rules.schema { row.schema = plan.rules.schema }
     if !computed.isEmpty { computed.removeAll(keepingCapacity: true) }
-    row.scratch.append(key)
+    row.scratch.append(short: key)
   }
 
   /// Views of what lies in the scratch, which moves no more; and what the filter leaves.
@@ -131,12 +131,7 @@ final class RowReader: RowWorkspace {
     _ key: ByteView, _ plan: ReadPlan, _ row: RowBuffer
   ) throws(TableServiceError) -> Bool {
     row.key = row.scratch.view.prefix(key.count)
-    for (cell, offset) in computed {
-      let old = row.cells[cell]
-      row.cells[cell] = CellView(
-        familyIndex: old.familyIndex, qualifier: old.qualifier, timestamp: old.timestamp,
-        value: row.scratch.view[offset..<offset + 8])
-    }
+    if !computed.isEmpty { placeComputed(row) }
     if plan.hasSubset, let subset = plan.options.subset { Self.keep(subset, row) }
     if row.cells.count > plan.cellLimit {
       row.cells.removeLast(row.cells.count - plan.cellLimit)
@@ -153,6 +148,15 @@ final class RowReader: RowWorkspace {
       if !evaluation.labels.isEmpty { row.labels = evaluation.labels }
     }
     return !row.cells.isEmpty
+  }
+
+  private func placeComputed(_ row: RowBuffer) {
+    for (cell, offset) in computed {
+      let old = row.cells[cell]
+      row.cells[cell] = CellView(
+        familyIndex: old.familyIndex, qualifier: old.qualifier, timestamp: old.timestamp,
+        value: row.scratch.view[offset..<offset + 8])
+    }
   }
 
   /// Columns of one family stand together: each is judged once.
@@ -176,7 +180,10 @@ final class RowReader: RowWorkspace {
   private func readWhole(
     _ operand: Operand, _ plan: ReadPlan, into row: RowBuffer
   ) throws(ByteReadError) {
-    if operand.kind == .delete { return }
+    // Not `==`, which calls a witness in another module.
+    if case .delete = operand.kind { return }
+    // A filter may let nothing of any column pass.
+    if plan.versions == 0 { return }
     let ids = plan.rules.familyIDs
     var reader = try PackedFamilyReader(operand.value)
     var index = 0
@@ -221,7 +228,11 @@ final class RowReader: RowWorkspace {
       }
       guard columns.isValid else { return }
       guard ByteView.of(wanted, { $0 == columns.qualifier }) else { continue }
-      try readColumn(at: columns, index, plan.versions, into: row)
+      if columns.isPlainCell {
+        append(columns, index, row)
+      } else {
+        try readCells(of: columns, index, plan.versions, into: row)
+      }
       try columns.next()
     }
   }
@@ -278,34 +289,60 @@ final class RowReader: RowWorkspace {
     of family: PackedFamily, _ familyIndex: Int, _ plan: ReadPlan, from: [UInt8]? = nil,
     to: [UInt8]? = nil, into row: RowBuffer
   ) throws(ByteReadError) {
-    let (versions, limit) = (plan.versions, plan.cellLimit)
-    var columns = ColumnCursor(family)
-    try columns.next()
-    if let from {
-      while columns.isValid, ByteView.of(from, { columns.qualifier.compare($0) < 0 }) {
-        try columns.next()
+    let limit = plan.cellLimit
+    let packed = family.columns
+    var offset = 0
+    while offset < packed.count, row.cells.count < limit {
+      guard let column = PlainColumn(packed, at: offset) else {
+        offset = try readColumn(of: family, at: offset, familyIndex, plan, from, to, row)
+        continue
       }
-    }
-    while columns.isValid, row.cells.count < limit {
-      if let to, ByteView.of(to, { columns.qualifier.compare($0) >= 0 }) { return }
-      try readColumn(at: columns, familyIndex, versions, into: row)
-      try columns.next()
+      offset = column.end
+      if let from, ByteView.of(from, { column.qualifier.compare($0) < 0 }) { continue }
+      if let to, ByteView.of(to, { column.qualifier.compare($0) >= 0 }) { return }
+      row.cells.append(
+        CellView(
+          familyIndex: familyIndex, qualifier: column.qualifier,
+          timestamp: Timestamp(microseconds: column.time &* 1_000), value: column.value))
     }
   }
 
-  /// The column that the cursor is at.
-  @inline(__always)
+  /// One of these columns that is not plain.
+  ///
+  /// - Returns: Where the next one begins; the end where none is wanted any more.
   private func readColumn(
-    at columns: ColumnCursor, _ familyIndex: Int, _ versions: Int, into row: RowBuffer
-  ) throws(ByteReadError) {
-    if columns.isPlainCell {
-      guard versions > 0 else { return }
-      row.cells.append(
-        CellView(
-          familyIndex: familyIndex, qualifier: columns.qualifier,
-          timestamp: Timestamp(microseconds: columns.time * 1_000), value: columns.value))
-      return
+    of family: PackedFamily, at offset: Int, _ familyIndex: Int, _ plan: ReadPlan,
+    _ from: [UInt8]?, _ to: [UInt8]?, _ row: RowBuffer
+  ) throws(ByteReadError) -> Int {
+    var columns = ColumnCursor(family)
+    try columns.skip(to: offset)
+    try columns.next()
+    let end = columns.nextStart
+    if let from, ByteView.of(from, { columns.qualifier.compare($0) < 0 }) { return end }
+    if let to, ByteView.of(to, { columns.qualifier.compare($0) >= 0 }) {
+      return family.columns.count
     }
+    if columns.isPlainCell {
+      append(columns, familyIndex, row)
+    } else {
+      try readCells(of: columns, familyIndex, plan.versions, into: row)
+    }
+    return end
+  }
+
+  /// The one cell of the column that the cursor is at.
+  @inline(__always)
+  private func append(_ columns: borrowing ColumnCursor, _ familyIndex: Int, _ row: RowBuffer) {
+    row.cells.append(
+      CellView(
+        familyIndex: familyIndex, qualifier: columns.qualifier,
+        timestamp: Timestamp(microseconds: columns.time &* 1_000), value: columns.value))
+  }
+
+  /// The newest cells of the column that the cursor is at.
+  private func readCells(
+    of columns: ColumnCursor, _ familyIndex: Int, _ versions: Int, into row: RowBuffer
+  ) throws(ByteReadError) {
     var cells = CellCursor(columns)
     if columns.hasTombstones { try cells.skipTombstones() }
     var count = 0

@@ -33,7 +33,7 @@ package final class RowScan: @unchecked Sendable {
   private static let fruitlessRowCount = 4_096
 
   /// Rows read between two looks at the clock, which costs as much as a row.
-  private static let rowsPerLook = 16
+  private static let rowsPerLook = 64
 
   private enum Position {
     /// No cursor: the next step makes one behind the last key.
@@ -117,39 +117,65 @@ package final class RowScan: @unchecked Sendable {
     into row: RowBuffer, _ reader: RowReader, wait: ReadWait, _ goesOn: () -> Bool
   ) throws(TableServiceError) -> ScanStep {
     try table.checkAlive()
-    let plan = try currentPlan()
+    let plan = try currentPlan(reader)
     let now = table.readTime(plan)
     let limit = request.limit > 0 ? request.limit : .max
     var fruitless = 0
     while true {
       if returnedCount == limit { finish() }
       guard let cursor = try advance(wait: wait) else { return .end }
-      lastKey.clear()
-      lastKey.append(cursor.key)
-      hasScanned = true
-      position = .passed
-      stretchRows &+= 1
-      seenRowCount &+= 1
-      stretchBytes &+= cursor.valueByteCount
-      if try reader.read(at: cursor, plan, now: now, into: row) {
-        if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }
-        returnedCount += 1
-        fruitless = 0
-        guard goesOn() else { return .row }
+      if row.pins.count != 1 || row.pins[0] !== cursor { row.pins = [cursor] }
+      // Row by row with the same cursor: no references are counted.
+      var isOnRow = true
+      while isOnRow {
+        pass(cursor)
+        if try reader.read(at: cursor, plan, now: now, into: row) {
+          returnedCount &+= 1
+          fruitless = 0
+          guard goesOn() else { return .row }
+        } else {
+          fruitless &+= 1
+          if fruitless == RowScan.fruitlessRowCount { return .pause }
+        }
         row.clearCells()
-        continue
+        isOnRow = returnedCount == limit ? false : try goOn(cursor)
       }
-      row.clearCells()
-      fruitless += 1
-      if fruitless == RowScan.fruitlessRowCount { return .pause }
     }
   }
 
+  /// Counts the row that the cursor stands at, and remembers its key.
+  @inline(__always)
+  private func pass(_ cursor: KeyCursor) {
+    lastKey.clear()
+    lastKey.append(short: cursor.key)
+    hasScanned = true
+    position = .passed
+    stretchRows &+= 1
+    seenRowCount &+= 1
+    stretchBytes &+= cursor.valueByteCount
+  }
+
+  /// Moves the cursor to the next row.
+  ///
+  /// - Returns: False where the stretch ends, or the range.
+  @inline(__always)
+  private func goOn(_ cursor: KeyCursor) throws(TableServiceError) -> Bool {
+    if isStretchOver { return false }
+    do throws(EngineError) {
+      if request.reversed { try cursor.previous() } else { try cursor.next() }
+    } catch {
+      throw table.fold(error)
+    }
+    if cursor.isValid { return true }
+    finish()
+    return false
+  }
+
   /// The plan under the rules as they are.
-  private func currentPlan() throws(TableServiceError) -> ReadPlan {
+  private func currentPlan(_ reader: RowReader) throws(TableServiceError) -> ReadPlan {
     let count = table.rules.changeCount
     if let plan, count == changeCount { return plan }
-    let fresh = try ReadPlan(request.options, table.rules.value)
+    let fresh = try reader.plan(request.options, in: table.rules)
     plan = fresh
     changeCount = count
     return fresh
