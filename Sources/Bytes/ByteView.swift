@@ -2,7 +2,8 @@
 // against the length, so a wrong length traps instead of reading past the end; the owner's
 // lifetime is the caller's promise, stated wherever a view is handed out.
 
-/// A read-only view of bytes that somebody else owns.
+/// A read-only view of bytes that somebody else owns. Public, unlike what it offers, so that
+/// other modules' types with views in them can be inlined.
 @frozen
 public struct ByteView: @unchecked Sendable {
   @usableFromInline let base: UnsafeRawPointer
@@ -119,6 +120,7 @@ public struct ByteView: @unchecked Sendable {
 // MARK: - Order
 
 extension ByteView: Equatable, Hashable {
+  /// Bytewise.
   @inlinable
   public static func == (left: ByteView, right: ByteView) -> Bool {
     left.count == right.count && left.compare(right) == 0
@@ -147,6 +149,7 @@ extension ByteView: Equatable, Hashable {
     base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
   }
 
+  /// As all bytes.
   @inlinable
   public func hash(into hasher: inout Hasher) { hasher.combine(bytes: buffer) }
 
@@ -183,6 +186,7 @@ extension ByteView: Equatable, Hashable {
 }
 
 extension ByteView: Comparable {
+  /// In the order of `compare`.
   @inlinable
   public static func < (left: ByteView, right: ByteView) -> Bool { left.compare(right) < 0 }
 

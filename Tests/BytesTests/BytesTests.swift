@@ -52,6 +52,23 @@ import Testing
     }
   }
 
+  @Test func `what a filler puts is what a buffer appends`() {
+    for bits in 0..<64 {
+      for value in [1 << UInt64(bits), UInt64.max >> UInt64(bits), 0x1234_5678_9abc_def0 >> bits] {
+        var expected = ByteBuffer()
+        for _ in 0..<2 { expected.append(varint: value) }
+        expected.append(0x55 as UInt8)
+        var written = ByteBuffer()
+        written.append(counted: 2 * ByteBuffer.size(varint: value) + 1) { filler in
+          filler.put(varint: Int(truncatingIfNeeded: value))
+          filler.put(longVarint: Int(truncatingIfNeeded: value))
+          filler.put(0x55)
+        }
+        #expect(written.array == expected.array)
+      }
+    }
+  }
+
   @Test func `a varint that is cut or too long is refused`() {
     for bytes: [UInt8] in [[], [0x80], [UInt8](repeating: 0xff, count: 9)] {
       ByteView.of(bytes) { view in
@@ -91,6 +108,7 @@ import Testing
               let isLess = first.array.lexicographicallyPrecedes(second.array)
               #expect((first < second) == isLess)
               #expect((first == second) == (first.array == second.array))
+              #expect(first.equals(short: second) == (first.array == second.array))
             }
           }
         }

@@ -103,6 +103,22 @@ private final class GRPCWorld {
     }
   }
 
+  /// More at once than the connection's output and the socket take.
+  @Test func `large answers that wait for their reader come whole`() throws {
+    let world = try GRPCWorld()
+    let client = try HTTP2Client(port: world.port)
+    let streams = try (0..<24).map { _ in
+      try client.begin("/test/Stream", body: HTTP2Client.framed([1, 150]))
+    }
+    for stream in streams {
+      let answer = try client.answer(of: stream)
+      #expect(answer.status == 0)
+      #expect(
+        answer.messages
+          == (1...10).reversed().map { [UInt8](repeating: UInt8($0), count: 150_000) })
+    }
+  }
+
   @Test func `a refusal says why`() throws {
     let world = try GRPCWorld()
     let client = try HTTP2Client(port: world.port)

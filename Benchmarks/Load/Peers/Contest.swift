@@ -27,7 +27,9 @@ struct Contest: Sendable {
     let goals = Dictionary(uniqueKeysWithValues: shapes.map { ($0.text, 2.0) })
     let read = Workload.simple("ReadRows", .value, .read)
     let write = Workload.simple("MutateRow", .value, .updateAll)
-    let scan = Workload.simple("ReadRows of 100", .ordered, .range(100))
+    let range = Workload.simple("ReadRows of 100", .ordered, .range(100))
+    let scan = Workload.simple("ReadRows from a key on", .ordered, .range(100, isOpen: true))
+    let scanGoals = goals.mapValues { _ in 20.0 }
     func contest(
       _ name: String, _ system: PeerSystem, _ workload: Workload, goals: [String: Double] = [:]
     ) -> Contest {
@@ -39,7 +41,8 @@ struct Contest: Sendable {
     }
     return [
       contest("gRPC ReadRows, a row", .strata, read, goals: goals),
-      contest("gRPC ReadRows, 100 rows", .strata, scan),
+      contest("gRPC ReadRows, a range of 100 rows", .strata, range, goals: scanGoals),
+      contest("gRPC ReadRows, 100 rows from a key on", .strata, scan, goals: scanGoals),
       contest("gRPC MutateRow, not synced", .strata, write, goals: goals),
       contest("gRPC MutateRow, durable", .strataDurable, write),
     ]

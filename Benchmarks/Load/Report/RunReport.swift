@@ -130,7 +130,7 @@ struct RunResult: Codable, Equatable, Sendable {
   private static func rows(_ plan: TrafficPlan) -> Double? {
     guard plan.workload.portions.count == 1 else { return nil }
     switch plan.workload.portions[0].action {
-    case .batchGet(let count), .range(let count), .stream(let count), .fill(let count):
+    case .batchGet(let count), .range(let count, _), .stream(let count), .fill(let count):
       return Double(count)
     case .fullScan: return Double(plan.records)
     default: return nil

@@ -45,7 +45,10 @@ struct OperationKind {
     case .updateAll, .insert: made = [dialect.write(shape, columns: columns, rows: 1)]
     case .fill(let rows): made = [dialect.write(shape, columns: columns, rows: rows)]
     case .batchGet(let count): made = [dialect.batchGet(shape, count: count)]
-    case .range(let limit): made = [dialect.closedRange(shape, limit: limit)]
+    case .range(let limit, let isOpen):
+      made = [
+        isOpen ? dialect.range(shape, limit: limit) : dialect.closedRange(shape, limit: limit)
+      ]
     case .shortScan(let limit):
       made = (1...limit).map { dialect.range(shape, limit: $0) }
       layout.bodyByteCounts = Array(repeating: 0, count: limit + 1)
@@ -67,7 +70,7 @@ struct OperationKind {
       throw BenchmarkFailure("This protocol has no request for \(portion.name).")
     }
     switch portion.action {
-    case .batchGet(let count), .range(let count), .poll(let count): rowCount = count
+    case .batchGet(let count), .range(let count, _), .poll(let count): rowCount = count
     case .updateOne, .updateAll, .insert, .stream, .fill: expectsRows = false
     default: break
     }

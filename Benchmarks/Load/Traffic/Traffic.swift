@@ -111,7 +111,7 @@ final class Traffic {
       ticket.variant = draw(below: kinds[ticket.kind].templates.count)
     case .insert: ticket.seed = inserts.begin()
     case .batchGet: ticket.seed = random.next()
-    case .range(let limit): ticket.seed = rangeStart(limit)
+    case .range(let limit, _): ticket.seed = rangeStart(limit)
     case .shortScan(let limit):
       ticket.seed = existing()
       ticket.variant = draw(below: limit)
@@ -206,7 +206,7 @@ final class Traffic {
     guard index == 1 else { return number(of: ticket, index) }
     // The second key of a range is the first behind it.
     switch kinds[ticket.kind].action {
-    case .poll(let count), .range(let count): return ticket.seed &+ UInt64(count)
+    case .poll(let count), .range(let count, _): return ticket.seed &+ UInt64(count)
     default: return number(of: ticket, index)
     }
   }

@@ -10,8 +10,9 @@ enum Action: Equatable, Sendable {
   /// A row that is not there yet.
   case insert
   case batchGet(Int)
-  /// So many rows from a key whose neighbours are known.
-  case range(Int)
+  /// So many rows from a key whose neighbours are known; open: the request does not say where
+  /// they end.
+  case range(Int, isOpen: Bool = false)
   /// Up to so many rows from a key on.
   case shortScan(Int)
   /// A read, and when it is answered a write of one column.
