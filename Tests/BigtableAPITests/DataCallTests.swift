@@ -122,6 +122,7 @@ import Testing
     #expect(try cells(.with { $0.columnQualifierRegexFilter = Data("c.*".utf8) }) == [city])
     #expect(try cells(.with { $0.valueRegexFilter = Data("7\\d0|U\\C+".utf8) }) == [old, city])
     #expect(try cells(.with { $0.cellsPerColumnLimitFilter = 1 }) == [new, city])
+    #expect(try cells(.with { $0.cellsPerColumnLimitFilter = 0 }) == [])
     #expect(try cells(.with { $0.cellsPerRowOffsetFilter = 1 }) == [old])
     #expect(
       try cells(.with { $0.timestampRangeFilter.startTimestampMicros = 2_000 }) == [new])

@@ -182,8 +182,6 @@ final class RowReader: RowWorkspace {
   ) throws(ByteReadError) {
     // Not `==`, which calls a witness in another module.
     if case .delete = operand.kind { return }
-    // A filter may let nothing of any column pass.
-    if plan.versions == 0 { return }
     let ids = plan.rules.familyIDs
     var reader = try PackedFamilyReader(operand.value)
     var index = 0
@@ -202,6 +200,8 @@ final class RowReader: RowWorkspace {
   private func readSingleFamily(
     _ family: PackedFamily, _ index: Int, _ plan: ReadPlan, into row: RowBuffer
   ) throws(ByteReadError) {
+    // A filter may let nothing of any column pass.
+    if plan.versions == 0 { return }
     guard let selections = plan.selections else {
       return try readColumns(of: family, index, plan, into: row)
     }

@@ -193,9 +193,9 @@ struct StepGenerator {
     case 5: return .columnRange(family: "a", from: Array("q".utf8), to: nil)
     case 6: return .timestampRange(from: 2_000, to: random.chance(0.5) ? 4_000 : nil)
     case 7: return .valueRange(from: [UInt8(random.below(200))], to: nil)
-    case 8: return .cellsPerRowOffset(1 + random.below(3))
-    case 9: return .cellsPerRowLimit(1 + random.below(3))
-    case 10: return .cellsPerColumnLimit(1 + random.below(2))
+    case 8: return .cellsPerRowOffset(random.below(4))
+    case 9: return .cellsPerRowLimit(random.below(4))
+    case 10: return .cellsPerColumnLimit(random.below(3))
     // A label more than once on a way, or a sink in a condition, is refused: alone they are not.
     case 11 where depth == 3: return .interleave([.sink, .chain([.family("a"), .label("x")])])
     case 11: return .rowKeyPrefix(Array("r1".utf8))
