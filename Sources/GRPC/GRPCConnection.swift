@@ -263,6 +263,7 @@ package final class GRPCConnection: ConnectionHandler, @unchecked Sendable {
     guard !call.isOver, let method = call.method else { return }
     call.method = nil
     do throws(GRPCStatus) {
+      if methods.isSheddable(method), connection?.mustShed ?? false { throw .overloaded }
       let message = try call.message()
       if call.isCompressed {
         try inflate(message, for: method, call)

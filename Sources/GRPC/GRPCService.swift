@@ -8,6 +8,9 @@ package protocol GRPCMethods: AnyObject {
   /// there is not.
   func method(_ path: ByteView) -> Int?
 
+  /// May a call be refused in overload, before its message is looked at?
+  func isSheddable(_ method: Int) -> Bool
+
   /// Starts a call.
   ///
   /// - Parameters:

@@ -23,6 +23,9 @@ package struct GRPCStatus: Error, Equatable, Sendable {
   package static let ok = GRPCStatus(.ok, "")
   package static let deadlineExceeded = GRPCStatus(
     .deadlineExceeded, "the call's deadline passed before its answer was there")
+  /// Nothing has been done; clients try such calls again, later each time.
+  package static let overloaded = GRPCStatus(
+    .unavailable, "the server has more to do than it can: try again later")
   package static let shuttingDown = GRPCStatus(
     .unavailable, "the server is shutting down: connect again in a moment")
 }

@@ -15,11 +15,15 @@ private final class TestMethods: GRPCMethods, @unchecked Sendable {
   let cancelled = Atomic<Int>(0)
   let sent = Atomic<Int>(0)
 
-  private static let paths = ["/test/Echo", "/test/Refuse", "/test/Never", "/test/Stream"]
+  private static let paths = [
+    "/test/Echo", "/test/Refuse", "/test/Never", "/test/Slow", "/test/Stream",
+  ]
 
   func method(_ path: ByteView) -> Int? {
     TestMethods.paths.firstIndex(of: String(decoding: path.buffer, as: UTF8.self))
   }
+
+  func isSheddable(_ method: Int) -> Bool { TestMethods.paths[method] == "/test/Slow" }
 
   func perform(_ method: Int, _ call: GRPCCall, _ message: ByteView) {
     switch TestMethods.paths[method] {
@@ -30,6 +34,9 @@ private final class TestMethods: GRPCMethods, @unchecked Sendable {
       call.finish(GRPCStatus(.notFound, "no \"ü\" here, 100%", details: [8, 5, 255]))
     case "/test/Never":
       call.onCancel = { [self] in _ = cancelled.add(1, ordering: .relaxed) }
+    case "/test/Slow":
+      usleep(1_000)
+      call.answer { _ in }
     default:
       // As many messages of as many bytes as the message's first and second byte say, times 1,000.
       let (count, size) = (Int(message[0]) * 10, Int(message[1]) * 1_000)
@@ -61,10 +68,15 @@ private final class GRPCWorld {
   let group: EventLoopGroup
   let port: UInt16
 
-  init(limits: GRPCLimits = GRPCLimits(), budget byteCount: Int = 64 << 20) throws {
+  init(
+    limits: GRPCLimits = GRPCLimits(), budget byteCount: Int = 64 << 20,
+    shedNanoseconds: UInt64 = 0
+  ) throws {
     let budget = InFlightBudget(byteCount: byteCount)
     self.budget = budget
-    group = try EventLoopGroup(count: 1)
+    var options = EventLoopOptions()
+    options.shedNanoseconds = shedNanoseconds
+    group = try EventLoopGroup(count: 1, options: options)
     let methods = methods
     port = try group.listen(on: "127.0.0.1:0", maximumConnections: 100) { connection in
       GRPCConnection(
@@ -149,6 +161,23 @@ private final class GRPCWorld {
     _ = try client.call("/test/Echo", [1])
     #expect(world.methods.cancelled.load(ordering: .relaxed) == 1)
     #expect(world.methods.sent.load(ordering: .relaxed) < 100)
+  }
+
+  @Test func `in overload calls are refused that may be, and the others are answered`() throws {
+    let world = try GRPCWorld(shedNanoseconds: 20_000_000)
+    let clients = try (0..<60).map { _ in try HTTP2Client(port: world.port) }
+    var counts: [Int?: Int] = [:]
+    for round in 0..<300 where round < 3 || counts[14] == nil {
+      let streams = try clients.map { client in
+        try (0..<3).map { _ in try client.begin("/test/Slow", body: HTTP2Client.framed([])) }
+      }
+      let echo = try clients[0].call("/test/Echo", [7])
+      #expect(echo.messages == [[7]])
+      for (client, calls) in zip(clients, streams) {
+        for call in calls { counts[try client.answer(of: call).status, default: 0] += 1 }
+      }
+    }
+    #expect(Set(counts.keys) == [0, 14])
   }
 
   @Test func `a deadline ends a call`() throws {

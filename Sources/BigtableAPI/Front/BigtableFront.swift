@@ -73,6 +73,14 @@ final class BigtableSession: GRPCMethods, @unchecked Sendable {
 
   func method(_ path: ByteView) -> Int? { MethodNumbers.number(of: path) }
 
+  func isSheddable(_ method: Int) -> Bool {
+    switch BigtableMethod(rawValue: method) {
+    case .readRows, .mutateRow, .mutateRows, .checkAndMutateRow, .readModifyWriteRow: true
+    // Metadata, health, and what people do by hand.
+    default: false
+    }
+  }
+
   func perform(_ method: Int, _ call: GRPCCall, _ message: ByteView) {
     do throws(GRPCStatus) {
       guard let rows = BigtableMethod(rawValue: method) else {
