@@ -399,6 +399,7 @@ package final class Connection: EventSource, @unchecked Sendable {
     loop.outputStorage.lend(to: &output)
     let used = handler.received(bytes, on: self)
     precondition(used >= 0 && used <= bytes.count, "a handler uses what it was given")
+    if output.isEmpty { loop.outputStorage.takeBack(from: &output) }
     noteOutput()
     return used
   }

@@ -24,10 +24,11 @@ struct OutputStorage {
     else { return }
     let piece = large.removeLast()
     swap(&piece.bytes, &output)
-    small.append(piece)
+    // A connection may close and never give back.
+    if small.count < OutputStorage.keptPieceCount { small.append(piece) }
   }
 
-  /// Takes a large one of a connection that has sent all.
+  /// Takes a large one of a connection that has nothing to send.
   @inline(__always)
   mutating func takeBack(from output: inout ByteBuffer) {
     if output.allocatedByteCount > Connection.idleBufferByteCount { keep(&output) }
