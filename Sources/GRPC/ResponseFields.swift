@@ -81,11 +81,17 @@ enum ResponseFields {
   /// Bytes other than printable ASCII, and the percent sign, as in a URL (doc/PROTOCOL-HTTP2.md).
   static func percentEncoded(_ message: String) -> [UInt8] {
     let digits = Array("0123456789ABCDEF".utf8)
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(128)
     // A header field has its limits; a message longer than this helps nobody.
-    return message.utf8.prefix(2_048).flatMap { byte -> [UInt8] in
-      if (0x20...0x7e).contains(byte), byte != UInt8(ascii: "%") { return [byte] }
-      return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    for byte in message.utf8.prefix(2_048) {
+      if (0x20...0x7e).contains(byte), byte != UInt8(ascii: "%") {
+        encoded.append(byte)
+      } else {
+        encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
     }
+    return encoded
   }
 
   /// Without padding, as gRPC prefers its binary fields.

@@ -118,7 +118,7 @@ final class ReadRowsStream: @unchecked Sendable {
     buffers.chunks.keepsKeyInPieces = call.isFromPython
     started = now
     let ordered = request.ranges
-    ranges = request.isReversed ? ordered : ordered.reversed()
+    ranges = request.isReversed || ordered.count == 1 ? ordered : ordered.reversed()
     options = request.options
     limit = request.limit
     isReversed = request.isReversed
@@ -182,7 +182,7 @@ final class ReadRowsStream: @unchecked Sendable {
       scan = try table.scan(
         ScanRequest(
           range: range, reversed: isReversed, limit: limit == 0 ? 0 : limit - rowCount,
-          options: options))
+          options: options), into: buffers.row)
     }
     ranges.removeLast()
     return true

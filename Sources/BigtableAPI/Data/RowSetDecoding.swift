@@ -60,6 +60,7 @@ struct WireRowSet {
   var merged: [RowRange] {
     if let onlyKey { return [RowRange(only: onlyKey.array)] }
     guard hasAny else { return [.all] }
+    if ranges.count == 1 { return ranges }
     let sorted = ranges.sorted { left, right in
       (left.lower ?? []).lexicographicallyPrecedes(right.lower ?? [])
     }

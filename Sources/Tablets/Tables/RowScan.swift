@@ -49,9 +49,9 @@ package final class RowScan: @unchecked Sendable {
   private let request: ScanRequest
   private var position = Position.released
   private var cursor: KeyCursor?
-  private var plan: ReadPlan?
+  private var plan: ReadPlan
   /// Of the table's rules when the plan was made.
-  private var changeCount: UInt64 = 0
+  private var changeCount: UInt64
   private var lastKey = ByteBuffer()
   private var hasScanned = false
   private var returnedCount = 0
@@ -63,8 +63,10 @@ package final class RowScan: @unchecked Sendable {
   /// Bytes of rows in all stretches.
   private var totalBytes = 0
 
-  init(_ table: Table, _ request: ScanRequest) {
+  init(_ table: Table, _ request: ScanRequest, _ plan: ReadPlan, changeCount: UInt64) {
     self.table = table
+    self.plan = plan
+    self.changeCount = changeCount
     var request = request
     // Rows that the filter passes over for their keys are not read.
     if let filter = request.options.filter { request.range = filter.rows(of: request.range) }
@@ -174,7 +176,7 @@ package final class RowScan: @unchecked Sendable {
   /// The plan under the rules as they are.
   private func currentPlan(_ reader: RowReader) throws(TableServiceError) -> ReadPlan {
     let count = table.rules.changeCount
-    if let plan, count == changeCount { return plan }
+    if count == changeCount { return plan }
     let fresh = try reader.plan(request.options, in: table.rules)
     plan = fresh
     changeCount = count

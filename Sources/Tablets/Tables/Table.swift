@@ -89,14 +89,25 @@ package final class Table: Sendable {
   package func prefetch(_ keys: [ByteView]) { engine.prefetch(keys) }
 
   /// Rows of a range. Nothing is read before the first step.
-  package func scan(_ request: ScanRequest) throws(TableServiceError) -> RowScan {
+  ///
+  /// - Parameter row: Where they will go, if that is known: it remembers how rows were to be read
+  ///   the last time.
+  package func scan(
+    _ request: ScanRequest, into row: RowBuffer? = nil
+  ) throws(TableServiceError) -> RowScan {
     try checkAlive()
     guard request.limit >= 0 else {
       throw .invalid(
         code: "invalid_limit", message: "limit is \(request.limit); 0 asks for all rows")
     }
-    _ = try ReadPlan(request.options, rules.value)
-    return RowScan(self, request)
+    let changeCount = rules.changeCount
+    let plan =
+      if let row {
+        try RowReader.of(row).plan(request.options, in: rules)
+      } else {
+        try ReadPlan(request.options, rules.value)
+      }
+    return RowScan(self, request, plan, changeCount: changeCount)
   }
 
   /// The clock, for reads that collect; others do without it.
