@@ -51,6 +51,7 @@ package final class KeyCursor: @unchecked Sendable {
     self.pin = pin
     self.lower = lower.map { ByteView.of($0) { Block(copying: $0) } }
     self.upper = upper.map { ByteView.of($0) { Block(copying: $0) } }
+    merged.stop = self.upper?.view
   }
 
   deinit { pool?.give(parts) }
@@ -132,7 +133,7 @@ package final class KeyCursor: @unchecked Sendable {
   /// again; it resumes.
   package func next() throws(EngineError) {
     while state == .atKey, merged.nextKeyOfRun() {
-      if let upper, merged.key >= upper.view { return leave() }
+      if !merged.isBeforeStop, let upper, merged.key >= upper.view { return leave() }
       if merged.kind == .delete { continue }
       if merged.kind == .put {
         isSingle = true

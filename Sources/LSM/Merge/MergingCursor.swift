@@ -55,6 +55,14 @@ package final class MergingCursor: EntryCursor {
   /// The table file of a level that alone has the current key; nil where there is none such. Its
   /// level holds it until that moves.
   private var run: Unmanaged<TableCursor>?
+  /// Up to where the run needs to look at nothing else: the next source's key, or `stop`; nil for
+  /// no end. Found by the run's first step.
+  private var runEnd: ByteView?
+  private var knowsRunEnd = false
+  /// The first key that the owner does not want, who keeps it; nil for none.
+  var stop: ByteView?
+  /// The last step of a run is known to be before `stop`.
+  private(set) var isBeforeStop = false
   /// A copy of a key that must outlive its source's move.
   private var savedKey = ByteBuffer()
 
@@ -107,6 +115,7 @@ package final class MergingCursor: EntryCursor {
   func close() {
     leavePosition()
     value = ByteView()
+    stop = nil
     if wait != .allowed { wait = .allowed }
     for source in sources.indices {
       lanes[source].key = ByteView()
@@ -220,12 +229,25 @@ package final class MergingCursor: EntryCursor {
       value = table.value
     }
     member = 0
-    if heapCount > 0, key.compare(lanes[heap[0]].key) >= 0 { leaveRun() }
+    if !knowsRunEnd { findRunEnd() }
+    isBeforeStop = true
+    if let runEnd, key.compare(runEnd) >= 0 { leaveRun() }
     return true
   }
 
-  /// The source of the run has stepped on to a key that another source has too, or comes before.
+  private func findRunEnd() {
+    knowsRunEnd = true
+    runEnd = stop
+    guard heapCount > 0 else { return }
+    let next = lanes[heap[0]].key
+    if let stop, stop < next { return }
+    runEnd = next
+  }
+
+  /// The source of the run has stepped on to a key that another source has too, or comes before, or
+  /// that nobody wants.
   private func leaveRun() {
+    isBeforeStop = false
     enqueue(group[0])
     formGroup()
   }
@@ -387,6 +409,7 @@ package final class MergingCursor: EntryCursor {
     takeEntry(of: first)
     if groupCount == 1, direction == .forward, let level = lanes[first].level {
       run = level._withUnsafeGuaranteedRef { $0.current }
+      knowsRunEnd = false
     }
   }
 
