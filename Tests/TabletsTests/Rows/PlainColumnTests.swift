@@ -22,24 +22,31 @@ import Testing
     writer.beginFamily(1, hasTombstone: false)
     for column in 0..<Int.random(in: 1...6, using: &generator) {
       let length = generator.chance(0.1) ? 130 : Int.random(in: 1...20, using: &generator)
-      ByteView.of([UInt8(column)] + [UInt8](repeating: 0x71, count: length)) {
-        writer.beginColumn($0)
+      // The writer holds a view of the qualifier until the column ends.
+      ByteView.of([UInt8(column)] + [UInt8](repeating: 0x71, count: length)) { qualifier in
+        writer.beginColumn(qualifier)
+        addCells(UInt8(column), to: &writer, &generator)
+        writer.endColumn()
       }
-      var time = Int64.random(
-        in: 0...1 << Int64.random(in: 1...50, using: &generator), using: &generator)
-      for _ in 0..<(generator.chance(0.1) ? 3 : 1) where time >= 0 {
-        let count =
-          generator.chance(0.1) ? 9_000 : Int.random(in: 0...200, using: &generator)
-        let isDelta = generator.chance(0.05)
-        ByteView.of([UInt8](repeating: UInt8(column), count: isDelta ? 8 : count)) {
-          writer.append(time: time, value: $0, kind: isDelta ? .delta(.sum) : .value)
-        }
-        time -= 1
-      }
-      writer.endColumn()
     }
     writer.endFamily(&output)
     return output.array
+  }
+
+  /// One cell mostly, newest first.
+  private static func addCells(
+    _ byte: UInt8, to writer: inout PackedRowWriter, _ generator: inout SeededGenerator
+  ) {
+    var time = Int64.random(
+      in: 0...1 << Int64.random(in: 1...50, using: &generator), using: &generator)
+    for _ in 0..<(generator.chance(0.1) ? 3 : 1) where time >= 0 {
+      let count = generator.chance(0.1) ? 9_000 : Int.random(in: 0...200, using: &generator)
+      let isDelta = generator.chance(0.05)
+      ByteView.of([UInt8](repeating: byte, count: isDelta ? 8 : count)) {
+        writer.append(time: time, value: $0, kind: isDelta ? .delta(.sum) : .value)
+      }
+      time -= 1
+    }
   }
 
   /// Columns from an offset on, as the cursor has them.
