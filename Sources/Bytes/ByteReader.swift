@@ -32,7 +32,7 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func byte() throws(ByteReadError) -> UInt8 {
     guard remaining >= 1 else { throw .truncated }
-    let value = view.base.load(fromByteOffset: offset, as: UInt8.self)
+    let value = view.byte(unchecked: offset)
     offset &+= 1
     return value
   }
@@ -40,7 +40,7 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func bytes(_ count: Int) throws(ByteReadError) -> ByteView {
     guard count >= 0, count <= remaining else { throw .truncated }
-    let bytes = ByteView(view.base + offset, count: count)
+    let bytes = view.part(unchecked: offset, count)
     offset &+= count
     return bytes
   }
@@ -67,7 +67,7 @@ package struct ByteReader {
   @inlinable @inline(__always)
   package mutating func varint() throws(ByteReadError) -> UInt64 {
     guard remaining >= 1 else { throw .truncated }
-    let first = view.base.load(fromByteOffset: offset, as: UInt8.self)
+    let first = view.byte(unchecked: offset)
     if first < 0x80 {
       offset &+= 1
       return UInt64(first)

@@ -229,7 +229,7 @@ final class RowReader: RowWorkspace {
       guard columns.isValid else { return }
       guard ByteView.of(wanted, { $0 == columns.qualifier }) else { continue }
       if columns.isPlainCell {
-        append(columns, index, row)
+        append(columns.qualifier, columns.time, columns.value, index, row)
       } else {
         try readCells(of: columns, index, plan.versions, into: row)
       }
@@ -300,10 +300,7 @@ final class RowReader: RowWorkspace {
       offset = column.end
       if let from, ByteView.of(from, { column.qualifier.compare($0) < 0 }) { continue }
       if let to, ByteView.of(to, { column.qualifier.compare($0) >= 0 }) { return }
-      row.cells.append(
-        CellView(
-          familyIndex: familyIndex, qualifier: column.qualifier,
-          timestamp: Timestamp(microseconds: column.time &* 1_000), value: column.value))
+      append(column.qualifier, column.time, column.value, familyIndex, row)
     }
   }
 
@@ -323,20 +320,23 @@ final class RowReader: RowWorkspace {
       return family.columns.count
     }
     if columns.isPlainCell {
-      append(columns, familyIndex, row)
+      append(columns.qualifier, columns.time, columns.value, familyIndex, row)
     } else {
       try readCells(of: columns, familyIndex, plan.versions, into: row)
     }
     return end
   }
 
-  /// The one cell of the column that the cursor is at.
+  /// A stored cell, whose time is in milliseconds and within the format's limit.
   @inline(__always)
-  private func append(_ columns: borrowing ColumnCursor, _ familyIndex: Int, _ row: RowBuffer) {
+  private func append(
+    _ qualifier: ByteView, _ milliseconds: Int64, _ value: ByteView, _ familyIndex: Int,
+    _ row: RowBuffer
+  ) {
     row.cells.append(
       CellView(
-        familyIndex: familyIndex, qualifier: columns.qualifier,
-        timestamp: Timestamp(microseconds: columns.time &* 1_000), value: columns.value))
+        familyIndex: familyIndex, qualifier: qualifier,
+        timestamp: Timestamp(microseconds: milliseconds &* 1_000), value: value))
   }
 
   /// The newest cells of the column that the cursor is at.
@@ -348,10 +348,7 @@ final class RowReader: RowWorkspace {
     var count = 0
     try cells.next()
     while cells.isValid, count < versions {
-      row.cells.append(
-        CellView(
-          familyIndex: familyIndex, qualifier: columns.qualifier,
-          timestamp: Timestamp(microseconds: cells.time * 1_000), value: cells.value))
+      append(columns.qualifier, cells.time, cells.value, familyIndex, row)
       count += 1
       if count < versions { try cells.next() }
     }
